@@ -1,0 +1,78 @@
+"""Make and edit pictures with the NanoBanana models of the InfinityBlue gateway.
+
+from nanobanana import NanoBanana
+
+NanoBanana().generate("Draw a cat on a rooftop").image.save("cat")
+"""
+
+from .client import AsyncNanoBanana, NanoBanana
+from .contract import ASPECT_RATIOS, IMAGE_SIZES, MODELS, AspectRatio, ImageSize, Model
+from .conversation import AsyncConversation, Conversation
+from .errors import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    AuthenticationError,
+    BadRequestError,
+    ConfigurationError,
+    ContentBlockedError,
+    ContentPolicyError,
+    DownloadError,
+    InvalidRequestError,
+    NanoBananaError,
+    NoImageError,
+    NotFoundError,
+    OutcomeUnknownError,
+    PayloadTooLargeError,
+    PermissionDeniedError,
+    PromptBlockedError,
+    QuotaExceededError,
+    RateLimitError,
+    ServerError,
+    UnusableResponseError,
+)
+from .generation import Generation, Usage
+from .image import GeneratedImage, RemoteImage, SuffixWarning
+from .reference import ReferenceImage
+from .request import ImageRequest
+
+__all__ = [
+    "ASPECT_RATIOS",
+    "IMAGE_SIZES",
+    "MODELS",
+    "APIConnectionError",
+    "APIStatusError",
+    "APITimeoutError",
+    "AspectRatio",
+    "AsyncConversation",
+    "AsyncNanoBanana",
+    "AuthenticationError",
+    "BadRequestError",
+    "ConfigurationError",
+    "ContentBlockedError",
+    "ContentPolicyError",
+    "Conversation",
+    "DownloadError",
+    "GeneratedImage",
+    "Generation",
+    "ImageRequest",
+    "ImageSize",
+    "InvalidRequestError",
+    "Model",
+    "NanoBanana",
+    "NanoBananaError",
+    "NoImageError",
+    "NotFoundError",
+    "OutcomeUnknownError",
+    "PayloadTooLargeError",
+    "PermissionDeniedError",
+    "PromptBlockedError",
+    "QuotaExceededError",
+    "RateLimitError",
+    "ReferenceImage",
+    "RemoteImage",
+    "ServerError",
+    "SuffixWarning",
+    "UnusableResponseError",
+    "Usage",
+]

@@ -1,0 +1,127 @@
+"""The chat wire format: requests and answers of `POST /v1/chat/completions`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from nanobanana_api.api.chat import create_chat_completion
+from nanobanana_api.models.chat_answer_image_url import ChatAnswerImageUrl
+from nanobanana_api.models.chat_answer_message import ChatAnswerMessage
+from nanobanana_api.models.chat_answer_part import ChatAnswerPart
+from nanobanana_api.models.chat_assistant_message import ChatAssistantMessage
+from nanobanana_api.models.chat_choice import ChatChoice
+from nanobanana_api.models.chat_completion import ChatCompletion
+from nanobanana_api.models.chat_extra_body import ChatExtraBody
+from nanobanana_api.models.chat_google_options import ChatGoogleOptions
+from nanobanana_api.models.chat_image_config import ChatImageConfig
+from nanobanana_api.models.chat_image_part import ChatImagePart
+from nanobanana_api.models.chat_image_url import ChatImageUrl
+from nanobanana_api.models.chat_request import ChatRequest
+from nanobanana_api.models.chat_text_part import ChatTextPart
+from nanobanana_api.models.chat_usage import ChatUsage
+from nanobanana_api.models.chat_user_message import ChatUserMessage
+
+from .generation import Usage
+from .reading import Reading, as_count, as_model, as_models, as_name, as_text, picture
+from .request import ImageRequest
+
+sync_operation = create_chat_completion.sync_detailed
+async_operation = create_chat_completion.asyncio_detailed
+
+# A Markdown image, whose address is taken up to the bracket that ends it, or a bare data: URI, taken up to white space:
+# a stray character inside makes the Base64 bad, instead of cutting the picture short.
+_PICTURE = re.compile(
+    r"!\[[^\]]*\]\(\s*(?P<linked>data:image/[^,)]*,\s*[^)\s]*|https?://[^)\s]+)[^)]*\)"
+    r"|(?P<bare>data:image/[^,\s]*;base64,\s*[^\s)\"'<>]+)",
+    re.IGNORECASE,
+)
+
+
+def user_turn(request: ImageRequest) -> ChatUserMessage:
+    """The prompt as a string; with references, a list of the prompt and each of them as `data:` URI."""
+    if not request.references:
+        return ChatUserMessage(role="user", content=request.prompt)
+    references = [
+        ChatImagePart(
+            type_="image_url",
+            image_url=ChatImageUrl(url=f"data:{reference.mime_type};base64,{reference.to_base64()}"),
+        )
+        for reference in request.references
+    ]
+    return ChatUserMessage(role="user", content=[ChatTextPart(type_="text", text=request.prompt), *references])
+
+
+def arguments(request: ImageRequest, history: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """The arguments of the generated operation. `history` holds earlier messages as JSON, in their order."""
+    earlier = [
+        (ChatUserMessage if message["role"] == "user" else ChatAssistantMessage).from_dict(message)
+        for message in history
+    ]
+    shape = ChatImageConfig(aspect_ratio=request.aspect_ratio, image_size=request.image_size)
+    body = ChatRequest(
+        model=request.model,
+        messages=[*earlier, user_turn(request)],
+        stream=False,
+        extra_body=ChatExtraBody(google=ChatGoogleOptions(image_config=shape)),
+    )
+    return {"body": body}
+
+
+def model_turn(document: dict[str, Any]) -> dict[str, Any]:
+    """The model's message in an answer, exactly as received, for the history."""
+    choice = next(entry for entry in document["choices"] if isinstance(entry, dict))
+    return {**choice["message"], "role": "assistant"}
+
+
+def read(answer: ChatCompletion) -> Reading:
+    """What the answer holds."""
+    usage = as_model(ChatUsage, answer.usage)
+    reading = Reading(usage=_usage(usage))
+    rest: dict[str, Any] = {
+        **answer.additional_properties,
+        "id": as_name(answer.id),
+        "created": as_count(answer.created),
+        "model": as_name(answer.model),
+        "usage": usage.additional_properties if usage else None,
+    }
+    for choice in as_models(ChatChoice, answer.choices)[:1]:
+        reading.finish_reason = as_name(choice.finish_reason)
+        rest |= {**choice.additional_properties, "index": as_count(choice.index)}
+        message = as_model(ChatAnswerMessage, choice.message)
+        if message is not None:
+            _read_message(message, reading)
+            extra = dict(message.additional_properties)
+            reading.thoughts = as_text(extra.pop("reasoning_content", None))
+            rest |= extra
+    reading.metadata = {name: value for name, value in rest.items() if value not in (None, {}, [])}
+    return reading
+
+
+def _read_message(message: ChatAnswerMessage, reading: Reading) -> None:
+    if isinstance(message.content, str):
+        _read_text(message.content, reading)
+    for part in as_models(ChatAnswerPart, message.content) + as_models(ChatAnswerPart, message.images):
+        _read_text(as_text(part.text), reading)
+        link = as_model(ChatAnswerImageUrl, part.image_url)
+        if link is not None and as_text(link.url):
+            found = picture(as_text(link.url))
+            if found not in reading.unflagged:  # some upstreams give the same picture in both places
+                reading.unflagged.append(found)
+
+
+def _read_text(text: str, reading: Reading) -> None:
+    for found in _PICTURE.finditer(text):
+        reading.unflagged.append(picture(found["linked"] or found["bare"]))
+    reading.text += _PICTURE.sub("", text).strip()
+
+
+def _usage(usage: ChatUsage | None) -> Usage:
+    if usage is None:
+        return Usage()
+    return Usage(
+        prompt_tokens=as_count(usage.prompt_tokens),
+        candidates_tokens=as_count(usage.completion_tokens),
+        total_tokens=as_count(usage.total_tokens),
+    )

@@ -1,0 +1,241 @@
+"""NanoBanana and AsyncNanoBanana: the clients that people import."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from types import TracebackType
+from typing import NoReturn, Self
+
+import nanobanana_api
+
+from .call import Call
+from .contract import AspectRatio, ImageSize, Model
+from .conversation import AsyncConversation, Conversation
+from .errors import NanoBananaError
+from .generation import Generation
+from .reference import ReferenceLike
+from .request import ImageRequest, WireName
+from .settings import BearerKey, Settings
+from .settings import base_url as checked_base_url
+from .transport import AsyncHTTP, SyncHTTP
+
+
+class _Client:
+    """What both clients are made from: settings, and the key, which is kept where nothing shows it."""
+
+    def __init__(
+        self,
+        api_key: str | None = None,
+        *,
+        base_url: str | None = None,
+        timeout: float = 600.0,
+        connect_timeout: float = 10.0,
+        max_retries: int = 2,
+        retry_unknown: bool = False,
+        max_response_bytes: int = 256 * 1024 * 1024,
+        allow_insecure: bool = False,
+    ) -> None:
+        self._settings = Settings(
+            base_url=checked_base_url(base_url, allow_insecure=allow_insecure),
+            timeout=timeout,
+            connect_timeout=connect_timeout,
+            max_retries=max_retries,
+            retry_unknown=retry_unknown,
+            max_response_bytes=max_response_bytes,
+        )
+        self._auth = BearerKey(api_key, self._settings.base_url)
+        self._api = nanobanana_api.Client(base_url=str(self._settings.base_url))
+        self._connect()
+
+    def _connect(self) -> None:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._settings.base_url}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError(f"a {type(self).__name__} holds a key and connections; make one in each process instead")
+
+
+class NanoBanana(_Client):
+    """Makes pictures.
+
+        client = NanoBanana()
+        client.generate("Draw a cat on a rooftop").image.save("cat")
+
+    api_key: the key; else INFINITYBLUE_API_KEY. base_url: the endpoint; else INFINITYBLUE_BASE_URL, else the
+    gateway. timeout: seconds for a call, all its tries and waits together. connect_timeout: seconds for making a
+    connection. max_retries: repeats of a call of which nothing was processed. retry_unknown: repeat also those that
+    may have been, and may be paid for twice. max_response_bytes: the largest answer accepted. allow_insecure: accept
+    an http:// address that is not on this machine.
+
+    It can be used by several threads at once, and as a context manager that closes its connections.
+
+    Raises: ConfigurationError.
+    """
+
+    def _connect(self) -> None:
+        self._http = SyncHTTP(self._settings, self._auth)
+        self._api.set_httpx_client(self._http)
+
+    def generate(
+        self,
+        prompt: str,
+        *,
+        references: Iterable[ReferenceLike] = (),
+        model: Model = "nanobanana",
+        aspect_ratio: AspectRatio | None = None,
+        image_size: ImageSize = "1K",
+        include_thoughts: bool = False,
+        wire: WireName | None = None,
+    ) -> Generation:
+        """Makes a picture, from words or from words and reference images.
+
+        The arguments are those of `ImageRequest`.
+
+        Returns: a `Generation` with at least one picture.
+
+        Raises: InvalidRequestError before anything is sent; any other of the tree in `nanobanana.errors`.
+
+        Source: the endpoint page.
+        """
+        return self.send(
+            ImageRequest(
+                prompt,
+                references=references,
+                model=model,
+                aspect_ratio=aspect_ratio,
+                image_size=image_size,
+                include_thoughts=include_thoughts,
+                wire=wire,
+            )
+        )
+
+    def send(self, request: ImageRequest) -> Generation:
+        """Makes the picture that a request describes. Returns and raises as `generate` does."""
+        return self._perform(Call(request, self._settings, self._auth))
+
+    def _perform(self, call: Call) -> Generation:
+        with call:
+            try:
+                call.take(call.wire.sync_operation(client=self._api, **call.arguments).parsed)
+            except NanoBananaError:
+                raise
+            except Exception as exc:
+                call.trip(exc)
+        return call.result()
+
+    def conversation(
+        self,
+        *,
+        model: Model = "nanobanana",
+        aspect_ratio: AspectRatio | None = None,
+        image_size: ImageSize = "1K",
+        include_thoughts: bool = False,
+        wire: WireName | None = None,
+    ) -> Conversation:
+        """Begins a conversation, in which each prompt builds on the pictures before. The arguments are those of
+        `ImageRequest`; an aspect_ratio of None is settled by the first turn."""
+        return Conversation(
+            self,
+            model=model,
+            aspect_ratio=aspect_ratio,
+            image_size=image_size,
+            include_thoughts=include_thoughts,
+            wire=wire,
+        )
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._http.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class AsyncNanoBanana(_Client):
+    """`NanoBanana` for asyncio and trio: the same arguments, methods and errors, with `await` and `aclose()`.
+
+    async with AsyncNanoBanana() as client:
+        generation = await client.generate("Draw a cat on a rooftop")
+
+    Cancelling a call closes its connection and leaves the client usable; the call may be billed all the same.
+    """
+
+    def _connect(self) -> None:
+        self._http = AsyncHTTP(self._settings, self._auth)
+        self._api.set_async_httpx_client(self._http)
+
+    async def generate(
+        self,
+        prompt: str,
+        *,
+        references: Iterable[ReferenceLike] = (),
+        model: Model = "nanobanana",
+        aspect_ratio: AspectRatio | None = None,
+        image_size: ImageSize = "1K",
+        include_thoughts: bool = False,
+        wire: WireName | None = None,
+    ) -> Generation:
+        """Makes a picture, as `NanoBanana.generate` does."""
+        return await self.send(
+            ImageRequest(
+                prompt,
+                references=references,
+                model=model,
+                aspect_ratio=aspect_ratio,
+                image_size=image_size,
+                include_thoughts=include_thoughts,
+                wire=wire,
+            )
+        )
+
+    async def send(self, request: ImageRequest) -> Generation:
+        """Makes the picture that a request describes, as `NanoBanana.send` does."""
+        return await self._perform(Call(request, self._settings, self._auth))
+
+    async def _perform(self, call: Call) -> Generation:
+        with call:
+            try:
+                call.take((await call.wire.async_operation(client=self._api, **call.arguments)).parsed)
+            except NanoBananaError:
+                raise
+            except Exception as exc:
+                call.trip(exc)
+        return call.result()
+
+    def conversation(
+        self,
+        *,
+        model: Model = "nanobanana",
+        aspect_ratio: AspectRatio | None = None,
+        image_size: ImageSize = "1K",
+        include_thoughts: bool = False,
+        wire: WireName | None = None,
+    ) -> AsyncConversation:
+        """Begins a conversation, as `NanoBanana.conversation` does."""
+        return AsyncConversation(
+            self,
+            model=model,
+            aspect_ratio=aspect_ratio,
+            image_size=image_size,
+            include_thoughts=include_thoughts,
+            wire=wire,
+        )
+
+    async def aclose(self) -> None:
+        """Closes the connections."""
+        await self._http.aclose()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self.aclose()

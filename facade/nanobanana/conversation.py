@@ -1,0 +1,133 @@
+"""Conversation: turns that build on one another, kept exactly as they were sent and received."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any, Self
+
+from .call import Call
+from .contract import AspectRatio, ImageSize, Model
+from .errors import InvalidRequestError
+from .generation import Generation
+from .reference import ReferenceLike
+from .request import ImageRequest, WireName
+
+if TYPE_CHECKING:
+    from .client import AsyncNanoBanana, NanoBanana
+
+_FORMAT = "nanobanana conversation 1"
+
+
+class _Dialogue:
+    """What both conversations are made from: how to draw, and the turns so far as JSON.
+
+    The turns of the model stay as they came, fields unknown to us and thought signatures included, because an
+    upstream that misses one of them refuses to go on.
+    """
+
+    def __init__(
+        self,
+        client: Any,
+        *,
+        model: Model = "nanobanana",
+        aspect_ratio: AspectRatio | None = None,
+        image_size: ImageSize = "1K",
+        include_thoughts: bool = False,
+        wire: WireName | None = None,
+        turns: Iterable[Mapping[str, Any]] = (),
+    ) -> None:
+        self._client = client
+        self._options: dict[str, Any] = {
+            "model": model,
+            "aspect_ratio": aspect_ratio,
+            "image_size": image_size,
+            "include_thoughts": include_thoughts,
+            "wire": wire,
+        }
+        ImageRequest("checks the options before the first turn", **self._options)
+        self._turns = [dict(turn) for turn in turns]
+        self._is_busy = False
+
+    @property
+    def turns(self) -> tuple[Mapping[str, Any], ...]:
+        """The turns so far in the endpoint's JSON, the user's and the model's in alternation."""
+        return tuple(self._turns)
+
+    def undo(self) -> None:
+        """Forgets the last prompt and the picture it gave.
+
+        Raises: InvalidRequestError where there is none.
+        """
+        if not self._turns:
+            raise InvalidRequestError("there is no turn to undo")
+        del self._turns[-2:]
+
+    def to_json(self) -> str:
+        """The whole conversation as JSON, pictures included and without the key, for `from_json`."""
+        return json.dumps({"format": _FORMAT, "options": self._options, "turns": self._turns}, ensure_ascii=False)
+
+    @classmethod
+    def from_json(cls, text: str, client: Any) -> Self:
+        """Takes a conversation up again that `to_json` saved, on a client.
+
+        Raises: InvalidRequestError where the text is something else.
+        """
+        try:
+            saved = json.loads(text)
+            if saved["format"] != _FORMAT:
+                raise ValueError(f"its format is {saved['format']!r}")
+            options, turns = dict(saved["options"]), [dict(turn) for turn in saved["turns"]]
+            return cls(client, turns=turns, **options)
+        except (ValueError, KeyError, TypeError, RecursionError) as exc:
+            problem = str(exc)
+        raise InvalidRequestError(f"this is not a saved conversation: {problem}", param="text")
+
+    @contextmanager
+    def _turn(self, prompt: str, references: Iterable[ReferenceLike]) -> Iterator[Call]:
+        """The call for the next turn. When it ends well, both turns are remembered; otherwise nothing is."""
+        if self._is_busy:
+            raise InvalidRequestError("the turn before is still under way", advice="Wait for it, then send the next")
+        request = ImageRequest(prompt, references=references, **self._options)
+        call = Call(request, self._client._settings, self._client._auth, self._turns)
+        self._is_busy = True
+        try:
+            yield call
+        finally:
+            self._is_busy = False
+        self._options["aspect_ratio"] = request.aspect_ratio
+        self._turns += [call.wire.user_turn(request).to_dict(), call.wire.model_turn(call.exchange.document)]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self._options['model']} {len(self._turns) // 2} turns>"
+
+
+class Conversation(_Dialogue):
+    """Turns that build on one another. Made by `NanoBanana.conversation`, or by `Conversation.from_json(text, client)`.
+
+    conversation = client.conversation(model="nanobanana_pro")
+    conversation.send("Draw a cat on a rooftop")
+    conversation.send("Now at night").image.save("night")
+    """
+
+    _client: NanoBanana
+
+    def send(self, prompt: str, references: Iterable[ReferenceLike] = ()) -> Generation:
+        """Makes the next picture of the conversation.
+
+        Returns and raises as `NanoBanana.generate`; where it raises, the conversation stays as it was.
+        """
+        with self._turn(prompt, references) as call:
+            return self._client._perform(call)
+
+
+class AsyncConversation(_Dialogue):
+    """`Conversation` for asyncio and trio. Made by `AsyncNanoBanana.conversation` or `AsyncConversation.from_json`."""
+
+    _client: AsyncNanoBanana
+
+    async def send(self, prompt: str, references: Iterable[ReferenceLike] = ()) -> Generation:
+        """Makes the next picture of the conversation, as `Conversation.send` does."""
+        with self._turn(prompt, references) as call:
+            return await self._client._perform(call)

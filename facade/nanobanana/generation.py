@@ -1,0 +1,54 @@
+"""Generation: what a call gave."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from attrs import field, frozen
+
+from .image import GeneratedImage
+
+
+@frozen
+class Usage:
+    """Tokens that a call used, as the answer counts them; None where it does not say.
+
+    The total is the one to trust: what upstreams add to it does not show in the other two.
+    """
+
+    prompt_tokens: int | None = None
+    candidates_tokens: int | None = None
+    total_tokens: int | None = None
+
+
+@frozen(repr=False)
+class Generation:
+    """What a call gave: at least one picture, and what came with it.
+
+    `images` are the final pictures, `drafts` those the model drew while thinking; `text` and `thoughts`
+    are its words ("" if none). `metadata` holds whatever else the answer carried, by the names it came
+    under, such as `modelVersion` and `responseId`.
+    """
+
+    images: tuple[GeneratedImage, ...]
+    drafts: tuple[GeneratedImage, ...] = ()
+    text: str = ""
+    thoughts: str = ""
+    finish_reason: str | None = None
+    request_id: str | None = None
+    model: str = ""
+    usage: Usage = field(factory=Usage)
+    metadata: dict[str, Any] = field(factory=dict)
+
+    @property
+    def image(self) -> GeneratedImage:
+        """The final picture; where there are several, the last."""
+        return self.images[-1]
+
+    def __repr__(self) -> str:
+        parts = [f"{self.model}: {', '.join(map(repr, self.images))}"]
+        if self.drafts:
+            parts.append(f"{len(self.drafts)} drafts")
+        if self.text:
+            parts.append(f"text={self.text[:60]!r}")
+        return f"<Generation {' '.join(parts)}>"

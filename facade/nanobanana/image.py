@@ -1,0 +1,159 @@
+"""GeneratedImage: a picture that was made, and everything people do with one."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import warnings
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from attrs import field, frozen
+
+from .errors import DownloadError, InvalidRequestError
+from .files import write_atomically
+from .picture import EXTENSIONS, dimensions, sniff
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+class SuffixWarning(UserWarning):
+    """The name asked for ended in the suffix of another type, and was corrected."""
+
+
+@frozen(repr=False)
+class GeneratedImage:
+    """A picture that was made. It can be used as a reference image as it is.
+
+    `stated_type` is what the answer called it, which may be wrong; `mime_type` goes by the bytes.
+    """
+
+    _data: bytes = field(alias="data")
+    stated_type: str | None = field(default=None, kw_only=True, eq=False)
+
+    @property
+    def data(self) -> bytes:
+        """The encoded file as it came."""
+        return self._data
+
+    @property
+    def mime_type(self) -> str:
+        """The type, as "image/png", by the bytes; what the answer stated where they are of no known type."""
+        return sniff(self.data) or self.stated_type or "application/octet-stream"
+
+    @property
+    def extension(self) -> str:
+        """The suffix of a file of this type, with its dot; ".bin" where the type is unknown."""
+        return EXTENSIONS.get(self.mime_type, ".bin")
+
+    @property
+    def width(self) -> int:
+        """Width in pixels, from the header.
+
+        Raises: ValueError where the header cannot be read.
+        """
+        return self._dimensions()[0]
+
+    @property
+    def height(self) -> int:
+        """Height in pixels, from the header.
+
+        Raises: ValueError where the header cannot be read.
+        """
+        return self._dimensions()[1]
+
+    def _dimensions(self) -> tuple[int, int]:
+        found = dimensions(self.data)
+        if found is None:
+            raise ValueError(f"the header of this {self.mime_type} picture of {len(self.data)} bytes cannot be read")
+        return found
+
+    def save(self, path: str | os.PathLike[str], *, keep_suffix: bool = False) -> Path:
+        """Writes the picture, whole or not at all, and returns the path it really has.
+
+        A folder (one that exists, or a path that ends in a slash) gets a name made from the content.
+        A path without suffix gets the true one. A path with the suffix of another type is corrected,
+        with a `SuffixWarning` and without replacing another file, unless `keep_suffix=True`. Missing
+        parents are made; a file of exactly the given name is replaced.
+
+        Raises: OSError.
+        """
+        text = os.fspath(path)
+        target = Path(text)
+        if target.is_dir() or text.endswith(("/", os.sep)):
+            name = hashlib.sha256(self.data).hexdigest()[:16]
+            return write_atomically(target / f"nanobanana-{name}{self.extension}", self.data)
+        if keep_suffix or self._fits(target.suffix):
+            return write_atomically(target, self.data)
+        if target.suffix.lower() not in _SUFFIXES:  # "v1.2" has no suffix: the true one goes behind it
+            return write_atomically(target.with_name(target.name + self.extension), self.data)
+        written = write_atomically(target.with_suffix(self.extension), self.data, replace=False)
+        warnings.warn(
+            f"the picture is {self.mime_type}, not what {target.name!r} says: saved as {written} "
+            "(keep_suffix=True keeps the name)",
+            SuffixWarning,
+            stacklevel=2,
+        )
+        return written
+
+    def _fits(self, suffix: str) -> bool:
+        return suffix.lower() == self.extension or (suffix.lower() in _JPEG and self.extension in _JPEG)
+
+    def to_pil(self) -> Image:
+        """The picture as a Pillow image, decoded (extra `pillow`).
+
+        Raises: ImportError without Pillow; PIL.UnidentifiedImageError where Pillow cannot read it.
+        """
+        from PIL import Image
+
+        image = Image.open(io.BytesIO(self.data))
+        image.load()
+        return image
+
+    def __repr__(self) -> str:
+        found = dimensions(self._data)
+        shape = "{}x{}".format(*found) if found else "unknown size"
+        return f"<GeneratedImage {self.mime_type} {shape} {len(self._data)} bytes>"
+
+
+@frozen(repr=False)
+class RemoteImage(GeneratedImage):
+    """A picture that the answer only names by its address. It is not fetched unless asked for.
+
+    Everything that needs the bytes raises until `download()` has brought them, as a `GeneratedImage`.
+    """
+
+    _data: bytes = field(default=b"", init=False, alias="data")
+    url: str = field(kw_only=True)
+
+    @property
+    def data(self) -> bytes:
+        """Raises: InvalidRequestError, as the bytes are elsewhere."""
+        raise InvalidRequestError(
+            f"this picture lies at {self.url} and was not fetched",
+            advice="Call download() and use what it returns",
+        )
+
+    def download(self, *, max_bytes: int = 64 * 1024 * 1024, timeout: float = 60.0) -> GeneratedImage:
+        """Fetches the picture, without the API key, and returns it.
+
+        max_bytes: the size above which it gives up. timeout: seconds for all of it.
+
+        Raises: InvalidRequestError where the address is not http(s); DownloadError where the picture cannot be had,
+        is larger, or is none.
+        """
+        from .download import download
+
+        data = download(self.url, max_bytes=max_bytes, timeout=timeout)
+        if sniff(data) is None:
+            raise DownloadError(f"what lies at {self.url} is no picture", url=self.url)
+        return GeneratedImage(data)
+
+    def __repr__(self) -> str:
+        return f"<RemoteImage {self.url}>"
+
+
+_JPEG = {".jpg", ".jpeg", ".jpe", ".jfif"}
+_SUFFIXES = {*EXTENSIONS.values(), *_JPEG, ".bmp", ".tif", ".tiff", ".svg", ".hif"}

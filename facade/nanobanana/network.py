@@ -1,0 +1,158 @@
+"""The network under a client: httpx's own transports over httpcore's pools, with the deadline in every wait.
+
+httpx starts a time-out anew with each read, so a server that drips a byte a second could hold a sync call
+for ever. httpcore's pools take a network backend, and one that shortens each wait to the time
+that is left closes the gap. httpx offers no way to hand one on, so `_with_pool` puts our pool in the place of
+the transport's own: the one private attribute that this package touches (httpx 0.27 and 0.28 both have it).
+Async calls need none of it, as they are cancelled when the time is over.
+"""
+
+from __future__ import annotations
+
+import os
+import ssl
+import urllib.request
+from collections.abc import Iterable
+from functools import lru_cache
+from typing import Any, TypeVar
+
+import httpcore
+import httpx
+
+from .exchange import CURRENT
+from .settings import Settings
+
+_PIECE = 128 * 1024  # bytes written at a time
+_KEEP_IDLE = 5.0  # seconds; a connection idle for longer is likely to have been closed by the other side
+
+T = TypeVar("T", httpx.HTTPTransport, httpx.AsyncHTTPTransport)
+
+
+def sync_transport(settings: Settings) -> httpx.HTTPTransport:
+    """The transport of a sync client."""
+    kwargs = _pool_arguments(settings, connections=100)
+    kwargs["network_backend"] = _Backend(settings)
+    proxy = _proxy(settings.base_url)
+    pool: Any
+    if proxy is None:
+        pool = httpcore.ConnectionPool(**kwargs)
+    elif proxy.scheme.startswith(b"socks"):
+        pool = httpcore.SOCKSProxy(proxy_url=proxy, **kwargs)
+    else:
+        pool = httpcore.HTTPProxy(proxy_url=proxy, **kwargs)
+    return _with_pool(httpx.HTTPTransport(verify=_no_verify_context()), pool)
+
+
+def async_transport(settings: Settings) -> httpx.AsyncHTTPTransport:
+    """The transport of an async client."""
+    kwargs = _pool_arguments(settings, connections=1000)
+    proxy = _proxy(settings.base_url)
+    pool: Any
+    if proxy is None:
+        pool = httpcore.AsyncConnectionPool(**kwargs)
+    elif proxy.scheme.startswith(b"socks"):
+        pool = httpcore.AsyncSOCKSProxy(proxy_url=proxy, **kwargs)
+    else:
+        pool = httpcore.AsyncHTTPProxy(proxy_url=proxy, **kwargs)
+    return _with_pool(httpx.AsyncHTTPTransport(verify=_no_verify_context()), pool)
+
+
+def _with_pool(transport: T, pool: Any) -> T:
+    transport._pool = pool
+    return transport
+
+
+def _pool_arguments(settings: Settings, *, connections: int) -> dict[str, Any]:
+    secure = settings.base_url.scheme == "https"
+    return {
+        "ssl_context": ssl_context() if secure else None,
+        "max_connections": connections,
+        "max_keepalive_connections": 20,
+        "keepalive_expiry": _KEEP_IDLE,
+    }
+
+
+def ssl_context() -> ssl.SSLContext:
+    """The context that all clients of the process share, as making one costs some 30 ms.
+
+    As with httpx, SSL_CERT_FILE and SSL_CERT_DIR bring other roots than certifi's.
+    """
+    return _ssl_context(os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR"))
+
+
+@lru_cache
+def _ssl_context(file: str | None, folder: str | None) -> ssl.SSLContext:
+    return httpx.create_ssl_context()
+
+
+@lru_cache
+def _no_verify_context() -> ssl.SSLContext:
+    """An empty context for the pool that httpx makes and we replace: cheap, and it would trust nobody."""
+    return ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+
+
+def _proxy(url: httpx.URL) -> httpcore.URL | None:
+    """The proxy that the environment (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY) asks for on the way to `url`."""
+    proxies = urllib.request.getproxies()
+    if urllib.request.proxy_bypass(url.host):
+        return None
+    found = proxies.get(url.scheme) or proxies.get("all")
+    return httpcore.URL(found if "://" in found else f"http://{found}") if found else None
+
+
+class _Backend(httpcore.NetworkBackend):
+    """httpcore's own backend, with no wait longer than what is left of the call."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._inner = httpcore.SyncBackend()
+        self._clock = settings.clock
+
+    def left(self, timeout: float | None, error: type[Exception]) -> float | None:
+        exchange = CURRENT.get(None)
+        if exchange is None:
+            return timeout
+        left = exchange.deadline - self._clock.monotonic()
+        if left <= 0:
+            raise error("the time for this call is over")
+        return left if timeout is None else min(timeout, left)
+
+    def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,
+        local_address: str | None = None,
+        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
+    ) -> httpcore.NetworkStream:
+        timeout = self.left(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._inner.connect_tcp(host, port, timeout, local_address, socket_options), self)
+
+    def sleep(self, seconds: float) -> None:
+        self._inner.sleep(seconds)
+
+
+class _Stream(httpcore.NetworkStream):
+    def __init__(self, inner: httpcore.NetworkStream, backend: _Backend) -> None:
+        self._inner = inner
+        self._backend = backend
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._inner.read(max_bytes, self._backend.left(timeout, httpcore.ReadTimeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        view = memoryview(buffer)  # httpcore copies the rest of what it writes at each step
+        for start in range(0, len(view), _PIECE):
+            piece = bytes(view[start : start + _PIECE])
+            self._inner.write(piece, self._backend.left(timeout, httpcore.WriteTimeout))
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def start_tls(
+        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
+    ) -> httpcore.NetworkStream:
+        timeout = self._backend.left(timeout, httpcore.ConnectTimeout)
+        return _Stream(self._inner.start_tls(ssl_context, server_hostname, timeout), self._backend)
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._inner.get_extra_info(info)

@@ -1,0 +1,143 @@
+"""Reading: what a wire format finds in an answer, and what becomes of it."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from typing import Any, TypeVar
+
+from attrs import define, field
+
+from .errors import ContentBlockedError, NoImageError, PromptBlockedError, UnusableResponseError
+from .generation import Generation, Usage
+from .image import GeneratedImage, RemoteImage
+
+T = TypeVar("T")
+
+_WITHHELD = re.compile(r"safety|prohibited|recitation|blocklist|spii|filter", re.IGNORECASE)
+_DATA_URI = re.compile(r"data:(image/[^;,\s]+)[^,\s]*;base64,", re.IGNORECASE)
+_HTTP_URL = re.compile(r"https?://", re.IGNORECASE)
+
+
+@define
+class Reading:
+    """What an answer holds, before it is known whether that is good enough."""
+
+    unflagged: list[GeneratedImage] = field(factory=list)
+    flagged: list[GeneratedImage] = field(factory=list)
+    """Pictures marked as thoughts."""
+    text: str = ""
+    thoughts: str = ""
+    finish_reason: str | None = None
+    finish_message: str | None = None
+    block_reason: str | None = None
+    block_message: str | None = None
+    usage: Usage = field(factory=Usage)
+    metadata: dict[str, Any] = field(factory=dict)
+
+    @property
+    def has_pictures(self) -> bool:
+        """Whether there is any picture, marked as a thought or not."""
+        return bool(self.unflagged or self.flagged)
+
+    def conclude(self, *, model: str, request_id: str | None) -> Generation:
+        """The generation, where there is a picture.
+
+        Where every picture is marked as a thought, the last of them is the answer.
+
+        Raises: NoImageError or one of its kin where there is none.
+        """
+        images, drafts = (self.unflagged, self.flagged) if self.unflagged else (self.flagged[-1:], self.flagged[:-1])
+        if images:
+            return Generation(
+                images=tuple(images),
+                drafts=tuple(drafts),
+                text=self.text,
+                thoughts=self.thoughts,
+                finish_reason=self.finish_reason,
+                request_id=request_id,
+                model=model,
+                usage=self.usage,
+                metadata=self.metadata,
+            )
+        error = self._no_image()
+        error.text = self.text
+        error.finish_reason = self.finish_reason
+        error.usage = self.usage
+        raise error
+
+    def _no_image(self) -> NoImageError:
+        if self.block_reason:
+            cls: type[NoImageError] = PromptBlockedError
+            reason, message = self.block_reason, f"the prompt was blocked ({self.block_reason})"
+            words = self.block_message
+        elif self.finish_reason and _WITHHELD.search(self.finish_reason):
+            cls = ContentBlockedError
+            reason, message = self.finish_reason, f"the picture was withheld ({self.finish_reason})"
+            words = self.finish_message
+        else:
+            cls = NoImageError
+            reason = self.finish_reason or "no finish reason"
+            message = f"the answer holds no picture ({reason})"
+            words = self.finish_message
+        if words or self.text:
+            message = f"{message}: {words or self.text[:500]}"
+        error = cls(message)
+        error.reason = reason
+        return error
+
+
+def picture(value: str, stated_type: str | None = None) -> GeneratedImage:
+    """The picture that a string stands for: Base64, a `data:` URI, or an http(s) address, which is not followed.
+
+    Raises: UnusableResponseError where the Base64 is bad.
+    """
+    if _HTTP_URL.match(value):
+        return RemoteImage(url=value)
+    uri = _DATA_URI.match(value)
+    if uri:
+        value, stated_type = value[uri.end() :].strip(), stated_type or uri[1]
+    try:
+        data = base64.b64decode(value, validate=True)
+    except (binascii.Error, ValueError):
+        raise UnusableResponseError("the picture in the answer is not valid Base64") from None
+    if not data:
+        raise UnusableResponseError("the picture in the answer is empty")
+    return GeneratedImage(data, stated_type=stated_type)
+
+
+def is_picture_uri(value: str) -> bool:
+    """Whether a text is, as a whole, a picture as `data:` URI."""
+    return _DATA_URI.match(value) is not None and not any(map(str.isspace, value[:64].strip()))
+
+
+def as_text(value: object) -> str:
+    """The string, or "" for anything else."""
+    return value if isinstance(value, str) else ""
+
+
+def as_name(value: object) -> str | None:
+    """The string where there is one, or None."""
+    return value if isinstance(value, str) and value else None
+
+
+def as_count(value: object) -> int | None:
+    """The whole number, or None for anything else."""
+    return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+
+def as_model(cls: type[T], value: object) -> T | None:
+    """The generated model; None where the answer had something else in its place."""
+    return value if isinstance(value, cls) else None
+
+
+def as_models(cls: type[T], value: object) -> list[T]:
+    """The generated models in a list; what else the answer had there is passed over.
+
+    Where one entry does not fit, the generated parser leaves the whole list unparsed.
+    """
+    if not isinstance(value, list):
+        return []
+    models = (cls.from_dict(entry) if isinstance(entry, dict) else entry for entry in value)  # type: ignore[attr-defined]
+    return [model for model in models if isinstance(model, cls)]

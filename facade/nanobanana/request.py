@@ -1,0 +1,151 @@
+"""ImageRequest: what is asked for, in one value that is checked when it is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeVar, get_args
+
+from attrs import field, frozen
+
+from .contract import (
+    ASPECT_RATIOS,
+    CHAT_MODELS,
+    IMAGE_SIZES,
+    MODELS,
+    NATIVE_MODELS,
+    AspectRatio,
+    ImageSize,
+    Model,
+    nearest_aspect_ratio,
+    pixels,
+)
+from .errors import InvalidRequestError
+from .reference import ReferenceImage, ReferenceLike
+
+WireName = Literal["native", "chat"]
+WIRE_NAMES: tuple[WireName, ...] = get_args(WireName)
+UNDECIDED: Any = None  # until the other fields are known
+T = TypeVar("T")
+
+
+def _one_of(name: str, accepted: Sequence[T], given: object) -> T:
+    for value in accepted:
+        if isinstance(given, type(value)) and given == value:
+            return value
+    raise InvalidRequestError(
+        f"{name} is {given!r}; accepted are {', '.join(str(value) for value in accepted)}", param=name
+    )
+
+
+def _prompt(given: str) -> str:
+    if not isinstance(given, str):
+        raise InvalidRequestError(f"the prompt is of type {type(given).__name__}; it must be a str", param="prompt")
+    if not given.strip():
+        raise InvalidRequestError("the prompt is empty; say what to draw", param="prompt")
+    try:
+        given.encode()
+    except UnicodeEncodeError:
+        raise InvalidRequestError("the prompt holds half of a surrogate pair", param="prompt") from None
+    return given
+
+
+def _references(given: Iterable[ReferenceLike]) -> tuple[ReferenceImage, ...]:
+    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable) or hasattr(given, "read"):
+        raise InvalidRequestError(
+            f"references is of type {type(given).__name__}; it must be a list of pictures",
+            param="references",
+            advice="Put brackets around a single one: references=[picture]",
+        )
+    references = []
+    for number, value in enumerate(given, 1):
+        try:
+            references.append(ReferenceImage.of(value))
+        except InvalidRequestError as error:
+            problem = error
+        else:
+            continue
+        raise InvalidRequestError(f"reference {number}: {problem.message}", param="references", advice=problem.advice)
+    return tuple(references)
+
+
+def _model(given: Model) -> Model:
+    return _one_of("model", MODELS, given)
+
+
+def _aspect_ratio(given: AspectRatio | None) -> AspectRatio:
+    return UNDECIDED if given is None else _one_of("aspect_ratio", ASPECT_RATIOS, given)
+
+
+def _image_size(given: ImageSize) -> ImageSize:
+    return _one_of("image_size", IMAGE_SIZES, given)
+
+
+def _include_thoughts(given: bool) -> bool:
+    return _one_of("include_thoughts", (False, True), given)
+
+
+def _wire(given: WireName | None) -> WireName:
+    return UNDECIDED if given is None else _one_of("wire", WIRE_NAMES, given)
+
+
+@frozen
+class ImageRequest:
+    """What to draw, and how.
+
+    prompt: what to draw, in words. references: pictures to look at, in the order in which the prompt speaks of them;
+    see `ReferenceImage.of` for the forms they may have. model, aspect_ratio, image_size: one of the values that
+    `openapi.yaml` lists; an aspect_ratio of None becomes the listed one nearest to the first reference's shape, or 1:1.
+    include_thoughts: whether to ask for the model's reasoning and drafts. wire: "native" or "chat" forces that
+    format of the endpoint; by itself, the model decides.
+
+    Raises: InvalidRequestError, on making one, naming the argument and what is accepted.
+
+    Source: the endpoint page, "Body" and "Resolution configuration".
+    """
+
+    prompt: str = field(converter=_prompt)
+    references: tuple[ReferenceImage, ...] = field(default=(), converter=_references, kw_only=True)
+    model: Model = field(default="nanobanana", converter=_model, kw_only=True)
+    aspect_ratio: AspectRatio = field(default=None, converter=_aspect_ratio, kw_only=True)
+    image_size: ImageSize = field(default="1K", converter=_image_size, kw_only=True)
+    include_thoughts: bool = field(default=False, converter=_include_thoughts, kw_only=True)
+    wire: WireName = field(default=None, converter=_wire, kw_only=True)
+
+    def __attrs_post_init__(self) -> None:
+        if self.aspect_ratio is UNDECIDED:
+            shape = self.references[0].dimensions() if self.references else None
+            object.__setattr__(self, "aspect_ratio", nearest_aspect_ratio(*(shape or (1, 1))))
+        speaks: dict[WireName, bool] = {"native": self.model in NATIVE_MODELS, "chat": self.model in CHAT_MODELS}
+        if self.wire is UNDECIDED:
+            object.__setattr__(self, "wire", next(name for name in WIRE_NAMES if speaks[name]))
+        if not speaks[self.wire]:
+            only = " and ".join(name for name in WIRE_NAMES if speaks[name])
+            raise InvalidRequestError(
+                f"{self.model} speaks the {only} format only, not {self.wire}",
+                param="wire",
+                advice=f"Leave wire=... away, or take one of {', '.join(NATIVE_MODELS)}",
+            )
+        if self.wire == "chat" and self.include_thoughts:
+            raise InvalidRequestError(
+                "include_thoughts=True needs the native format; the chat format cannot ask for thoughts",
+                param="include_thoughts",
+                advice=f"Leave it away, or take one of {', '.join(NATIVE_MODELS)} without wire='chat'",
+            )
+
+    @classmethod
+    def for_pixels(cls, width: int, height: int, *, prompt: str, **others: Any) -> ImageRequest:
+        """A request for the nearest listed ratio and the smallest size whose documented pixels cover width x height.
+
+        Raises: InvalidRequestError where no size is large enough, or another argument is refused.
+        """
+        if width < 1 or height < 1:
+            raise InvalidRequestError(f"{width}x{height} is no shape in pixels; both must be above 0", param="width")
+        ratio = nearest_aspect_ratio(width, height)
+        for size in IMAGE_SIZES:
+            across, down = pixels(ratio, size)
+            if across >= width and down >= height:
+                return cls(prompt, aspect_ratio=ratio, image_size=size, **others)
+        raise InvalidRequestError(
+            f"no picture covers {width}x{height} pixels; the largest of ratio {ratio} has {across}x{down}",
+            param="width",
+        )

@@ -1,0 +1,264 @@
+"""Our own httpx clients, on which the generated code runs as it is.
+
+They own the key, the deadline, the repeats and the size limit, and let nothing pass to the generated parser
+but a whole 2xx answer: everything else leaves here as a typed error. An error is raised only after httpx's
+own exception has been left behind, because that one holds the request, and the request holds the key.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+from collections.abc import Callable
+from contextlib import aclosing, closing
+from typing import Any, NoReturn
+
+import anyio
+import httpx
+from tenacity import AsyncRetrying, RetryCallState, Retrying
+
+from .errors import (
+    APIConnectionError,
+    APIStatusError,
+    APITimeoutError,
+    NanoBananaError,
+    OutcomeUnknownError,
+    UnusableResponseError,
+)
+from .exchange import CURRENT, Exchange
+from .faults import status_error
+from .network import async_transport, sync_transport
+from .retry import decide
+from .settings import Anonymous, BearerKey, Settings
+
+_ERROR_BODY_LIMIT = 1024 * 1024  # bytes of an error answer that are read
+_FAILURES = (httpx.HTTPError, httpx.InvalidURL, OSError)  # TimeoutError, too, is an OSError
+_HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
+
+
+class Answer(httpx.Response):
+    """A whole 2xx answer. What the generated code parses stays with the call, for what it does not read."""
+
+    def json(self, **kwargs: Any) -> Any:
+        """The body as JSON: UTF-8 (RFC 8259, 8.1), without NaN and its kin, which are no JSON."""
+        document = json.loads(self.content.decode("utf-8-sig"), parse_constant=_no_constant)
+        CURRENT.get().document = document
+        return document
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+class _Policy:
+    """What a sync and an async client have in common: everything but the waiting."""
+
+    def __init__(self, settings: Settings, auth: BearerKey | Anonymous) -> None:
+        self.settings = settings
+        self.auth = auth
+
+    def repeats(self, exchange: Exchange) -> dict[str, Any]:
+        """The arguments for tenacity: `decide` says whether and when, and the last error is raised as it is."""
+        pause = 0.0
+
+        def again(state: RetryCallState) -> bool:
+            nonlocal pause
+            error = state.outcome.exception() if state.outcome else None
+            if not isinstance(error, NanoBananaError):
+                return False
+            wait = decide(
+                error,
+                attempt=state.attempt_number,
+                left=self.left(exchange),
+                max_retries=self.settings.max_retries,
+                retry_unknown=self.settings.retry_unknown,
+                jitter=self.settings.clock.random(),
+            )
+            pause = wait or 0.0
+            return wait is not None
+
+        return {"retry": again, "wait": lambda state: pause, "reraise": True}
+
+    def left(self, exchange: Exchange) -> float:
+        return exchange.deadline - self.settings.clock.monotonic()
+
+    def prepare(self, request: httpx.Request, exchange: Exchange) -> None:
+        """Begins a try."""
+        left = self.left(exchange)
+        exchange.tries += 1
+        exchange.sent = False
+        exchange.bytes_out = int(request.headers.get("content-length", 0))
+        request.extensions = {
+            "timeout": {
+                "connect": min(left, self.settings.connect_timeout),
+                "pool": left,
+                "read": left,
+                "write": left,
+            }
+        }
+
+    def fault(
+        self, exc: Exception, exchange: Exchange, response: httpx.Response | None, body: bytes
+    ) -> NanoBananaError:
+        """The typed error for a failure of the transport, by whether anything had been sent."""
+        exchange.bytes_in = len(body)
+        if response is not None and not response.is_success:
+            return self.refusal(response, body)
+        words = self.auth.redact(str(exc)) or type(exc).__name__
+        if not exchange.sent:
+            if _is_tls(exc):
+                return APIConnectionError(
+                    f"no secure connection to {self.settings.base_url.host} could be made: {words}",
+                    transient=False,
+                    advice="Check the base URL and the certificates of this machine (SSL_CERT_FILE)",
+                )
+            return APIConnectionError(f"no connection to {self.settings.base_url.host} could be made: {words}")
+        if isinstance(exc, httpx.TimeoutException | TimeoutError):
+            return APITimeoutError(
+                f"no complete answer came within {self.settings.timeout:g} s",
+                content=self.auth.redact_bytes(body),
+            )
+        if response is not None and isinstance(exc, httpx.DecodingError):
+            return UnusableResponseError(
+                f"the answer is not in the encoding it claims: {words}",
+                status_code=response.status_code,
+                request_id=response.headers.get("x-request-id"),
+                content=self.auth.redact_bytes(body),
+            )
+        return OutcomeUnknownError(
+            f"the connection broke after the request was sent: {words}", content=self.auth.redact_bytes(body)
+        )
+
+    def accept(self, response: httpx.Response, body: bytes, exchange: Exchange) -> Answer:
+        """The whole answer where its status is 2xx.
+
+        Raises: APIStatusError where it is not.
+        """
+        exchange.bytes_in = len(body)
+        if not response.is_success:
+            raise self.refusal(response, body)
+        exchange.status_code = response.status_code
+        exchange.request_id = response.headers.get("x-request-id")
+        exchange.content = body
+        return Answer(response.status_code, headers={"content-type": "application/json"}, content=body)
+
+    def refusal(self, response: httpx.Response, body: bytes) -> APIStatusError:
+        headers = {name.lower(): self.auth.redact(value) for name, value in response.headers.items()}
+        return status_error(response.status_code, headers, self.auth.redact_bytes(body))
+
+    def is_enough(self, response: httpx.Response, body: bytearray) -> bool:
+        """Whether enough of an error answer has been read.
+
+        Raises: UnusableResponseError where any other answer is above the limit.
+        """
+        if not response.is_success:
+            return len(body) >= _ERROR_BODY_LIMIT
+        if len(body) > self.settings.max_response_bytes:
+            raise UnusableResponseError(
+                f"the answer is larger than {self.settings.max_response_bytes} bytes",
+                status_code=response.status_code,
+                request_id=response.headers.get("x-request-id"),
+                content=self.auth.redact_bytes(bytes(body)),
+                advice="Raise max_response_bytes=... before the next call",
+            )
+        return False
+
+
+def _is_tls(exc: BaseException | None) -> bool:
+    while exc is not None:
+        if isinstance(exc, ssl.SSLError):
+            return True
+        exc = exc.__cause__ or exc.__context__
+    return False
+
+
+def _marks_sent(exchange: Exchange) -> Callable[[str, dict[str, Any]], None]:
+    """A trace function (httpcore's extension of that name) that notes when the request begins to leave."""
+
+    def trace(event: str, info: dict[str, Any]) -> None:
+        if event.endswith("send_request_headers.started") and info["request"].method != b"CONNECT":
+            exchange.sent = True
+
+    return trace
+
+
+class SyncHTTP(httpx.Client):
+    """The httpx client under `NanoBanana`."""
+
+    def __init__(self, settings: Settings, auth: BearerKey | Anonymous) -> None:
+        super().__init__(
+            base_url=settings.base_url,
+            auth=auth,
+            headers=_HEADERS,
+            timeout=settings.timeout,
+            transport=sync_transport(settings),
+        )
+        self._policy = _Policy(settings, auth)
+
+    def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        """Sends a request as often as is safe, and returns a whole 2xx answer or raises a `NanoBananaError`."""
+        exchange = CURRENT.get()
+        again = Retrying(sleep=self._policy.settings.clock.sleep, **self._policy.repeats(exchange))
+        return again(self._once, request, exchange)
+
+    def _once(self, request: httpx.Request, exchange: Exchange) -> httpx.Response:
+        policy, body = self._policy, bytearray()
+        response: httpx.Response | None = None
+        policy.prepare(request, exchange)
+        request.extensions["trace"] = _marks_sent(exchange)
+        try:
+            response = super().send(request, stream=True, follow_redirects=False)
+            with closing(response):
+                for chunk in response.iter_bytes():
+                    body += chunk
+                    if policy.is_enough(response, body):
+                        break
+        except _FAILURES as exc:
+            failure = policy.fault(exc, exchange, response, bytes(body))
+        else:
+            return policy.accept(response, bytes(body), exchange)
+        raise failure
+
+
+class AsyncHTTP(httpx.AsyncClient):
+    """The httpx client under `AsyncNanoBanana`."""
+
+    def __init__(self, settings: Settings, auth: BearerKey | Anonymous) -> None:
+        super().__init__(
+            base_url=settings.base_url,
+            auth=auth,
+            headers=_HEADERS,
+            timeout=settings.timeout,
+            transport=async_transport(settings),
+        )
+        self._policy = _Policy(settings, auth)
+
+    async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
+        """The same as `SyncHTTP.send`."""
+        exchange = CURRENT.get()
+        again = AsyncRetrying(sleep=self._policy.settings.clock.sleep_async, **self._policy.repeats(exchange))
+        return await again(self._once, request, exchange)
+
+    async def _once(self, request: httpx.Request, exchange: Exchange) -> httpx.Response:
+        policy, body = self._policy, bytearray()
+        response: httpx.Response | None = None
+        policy.prepare(request, exchange)
+        mark = _marks_sent(exchange)
+
+        async def trace(event: str, info: dict[str, Any]) -> None:
+            mark(event, info)
+
+        request.extensions["trace"] = trace
+        try:
+            with anyio.fail_after(policy.left(exchange)):
+                response = await super().send(request, stream=True, follow_redirects=False)
+                async with aclosing(response):
+                    async for chunk in response.aiter_bytes():
+                        body += chunk
+                        if policy.is_enough(response, body):
+                            break
+        except _FAILURES as exc:
+            failure = policy.fault(exc, exchange, response, bytes(body))
+        else:
+            return policy.accept(response, bytes(body), exchange)
+        raise failure

@@ -1,0 +1,93 @@
+"""Contains all the data models used in inputs/outputs"""
+
+from .answer_content import AnswerContent
+from .answer_file_data import AnswerFileData
+from .answer_inline_data import AnswerInlineData
+from .answer_part import AnswerPart
+from .aspect_ratio import AspectRatio
+from .candidate import Candidate
+from .chat_answer_image_url import ChatAnswerImageUrl
+from .chat_answer_message import ChatAnswerMessage
+from .chat_answer_part import ChatAnswerPart
+from .chat_assistant_message import ChatAssistantMessage
+from .chat_assistant_role import ChatAssistantRole
+from .chat_choice import ChatChoice
+from .chat_completion import ChatCompletion
+from .chat_extra_body import ChatExtraBody
+from .chat_google_options import ChatGoogleOptions
+from .chat_image_config import ChatImageConfig
+from .chat_image_part import ChatImagePart
+from .chat_image_type import ChatImageType
+from .chat_image_url import ChatImageUrl
+from .chat_model import ChatModel
+from .chat_request import ChatRequest
+from .chat_text_part import ChatTextPart
+from .chat_text_type import ChatTextType
+from .chat_usage import ChatUsage
+from .chat_user_message import ChatUserMessage
+from .error import Error
+from .error_response import ErrorResponse
+from .generate_content_request import GenerateContentRequest
+from .generate_content_response import GenerateContentResponse
+from .generation_config import GenerationConfig
+from .image_config import ImageConfig
+from .image_size import ImageSize
+from .inline_data import InlineData
+from .modality import Modality
+from .model_role import ModelRole
+from .model_turn import ModelTurn
+from .native_model import NativeModel
+from .part import Part
+from .prompt_feedback import PromptFeedback
+from .safety_rating import SafetyRating
+from .thinking_config import ThinkingConfig
+from .usage_metadata import UsageMetadata
+from .user_role import UserRole
+from .user_turn import UserTurn
+
+__all__ = (
+    "AnswerContent",
+    "AnswerFileData",
+    "AnswerInlineData",
+    "AnswerPart",
+    "AspectRatio",
+    "Candidate",
+    "ChatAnswerImageUrl",
+    "ChatAnswerMessage",
+    "ChatAnswerPart",
+    "ChatAssistantMessage",
+    "ChatAssistantRole",
+    "ChatChoice",
+    "ChatCompletion",
+    "ChatExtraBody",
+    "ChatGoogleOptions",
+    "ChatImageConfig",
+    "ChatImagePart",
+    "ChatImageType",
+    "ChatImageUrl",
+    "ChatModel",
+    "ChatRequest",
+    "ChatTextPart",
+    "ChatTextType",
+    "ChatUsage",
+    "ChatUserMessage",
+    "Error",
+    "ErrorResponse",
+    "GenerateContentRequest",
+    "GenerateContentResponse",
+    "GenerationConfig",
+    "ImageConfig",
+    "ImageSize",
+    "InlineData",
+    "Modality",
+    "ModelRole",
+    "ModelTurn",
+    "NativeModel",
+    "Part",
+    "PromptFeedback",
+    "SafetyRating",
+    "ThinkingConfig",
+    "UsageMetadata",
+    "UserRole",
+    "UserTurn",
+)
