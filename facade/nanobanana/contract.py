@@ -9,14 +9,12 @@ from typing import TypeAlias, get_args
 from nanobanana_api.models.aspect_ratio import AspectRatio
 from nanobanana_api.models.chat_model import ChatModel
 from nanobanana_api.models.image_size import ImageSize
-from nanobanana_api.models.modality import Modality
 from nanobanana_api.models.native_model import NativeModel
 
 __all__ = [
     "ASPECT_RATIOS",
     "CHAT_MODELS",
     "IMAGE_SIZES",
-    "MODALITIES",
     "MODELS",
     "NATIVE_MODELS",
     "AspectRatio",
@@ -24,16 +22,10 @@ __all__ = [
     "Model",
     "nearest_aspect_ratio",
     "pixels",
+    "ratio_value",
 ]
 
 Model: TypeAlias = NativeModel | ChatModel
-
-NATIVE_MODELS: tuple[NativeModel, ...] = get_args(NativeModel)
-CHAT_MODELS: tuple[ChatModel, ...] = get_args(ChatModel)
-MODELS: tuple[Model, ...] = tuple(dict.fromkeys(NATIVE_MODELS + CHAT_MODELS))
-ASPECT_RATIOS: tuple[AspectRatio, ...] = get_args(AspectRatio)
-IMAGE_SIZES: tuple[ImageSize, ...] = get_args(ImageSize)
-MODALITIES: tuple[Modality, ...] = get_args(Modality)
 
 
 def ratio_value(aspect_ratio: str) -> Fraction:
@@ -42,11 +34,23 @@ def ratio_value(aspect_ratio: str) -> Fraction:
     return Fraction(int(width), int(height))
 
 
+def _scale(image_size: str) -> int:
+    return int(image_size.removesuffix("K"))
+
+
+# The generated code has them in alphabetical order; here, ratios go from narrow to wide and sizes from small to large.
+NATIVE_MODELS: tuple[NativeModel, ...] = get_args(NativeModel)
+CHAT_MODELS: tuple[ChatModel, ...] = get_args(ChatModel)
+MODELS: tuple[Model, ...] = tuple(dict.fromkeys(NATIVE_MODELS + CHAT_MODELS))
+ASPECT_RATIOS: tuple[AspectRatio, ...] = tuple(sorted(get_args(AspectRatio), key=ratio_value))
+IMAGE_SIZES: tuple[ImageSize, ...] = tuple(sorted(get_args(ImageSize), key=_scale))
+
+
 def pixels(aspect_ratio: str, image_size: str) -> tuple[int, int]:
     """The documented width and height in pixels, by the rule that `ImageSize` states in openapi.yaml."""
     ratio = ratio_value(aspect_ratio)
     long_over_short = max(ratio, 1 / ratio)
-    scale = int(image_size.removesuffix("K"))
+    scale = _scale(image_size)
     short = 16 * math.ceil(1024 / math.sqrt(long_over_short) / 16)
     long = 16 * math.ceil(short * long_over_short / 16)
     width, height = (long, short) if ratio >= 1 else (short, long)

@@ -36,6 +36,17 @@ def write_atomically(path: Path, data: bytes, *, replace: bool = True) -> Path:
     return path
 
 
+def check_writable(path: Path) -> None:
+    """Makes the folder of `path` and sees that a file can be made in it.
+
+    Raises: OSError where it cannot.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    probe = path.parent / f".{secrets.token_hex(6)}.part"
+    probe.touch(exist_ok=False)
+    probe.unlink()
+
+
 def _reserve(path: Path) -> Path:
     """Takes the first free name, by creating it exclusively, so that no two writers take the same."""
     number = 1

@@ -70,13 +70,14 @@ class GeneratedImage:
             raise ValueError(f"the header of this {self.mime_type} picture of {len(self.data)} bytes cannot be read")
         return found
 
-    def save(self, path: str | os.PathLike[str], *, keep_suffix: bool = False) -> Path:
+    def save(self, path: str | os.PathLike[str], *, keep_suffix: bool = False, overwrite: bool = True) -> Path:
         """Writes the picture, whole or not at all, and returns the path it really has.
 
         A folder (one that exists, or a path that ends in a slash) gets a name made from the content.
         A path without suffix gets the true one. A path with the suffix of another type is corrected,
         with a `SuffixWarning` and without replacing another file, unless `keep_suffix=True`. Missing
-        parents are made; a file of exactly the given name is replaced.
+        parents are made. A file of exactly the given name is replaced, unless `overwrite=False`: then the
+        picture gets the next free name, such as `cat-2.png`.
 
         Raises: OSError.
         """
@@ -86,9 +87,9 @@ class GeneratedImage:
             name = hashlib.sha256(self.data).hexdigest()[:16]
             return write_atomically(target / f"nanobanana-{name}{self.extension}", self.data)
         if keep_suffix or self._fits(target.suffix):
-            return write_atomically(target, self.data)
+            return write_atomically(target, self.data, replace=overwrite)
         if target.suffix.lower() not in _SUFFIXES:  # "v1.2" has no suffix: the true one goes behind it
-            return write_atomically(target.with_name(target.name + self.extension), self.data)
+            return write_atomically(target.with_name(target.name + self.extension), self.data, replace=overwrite)
         written = write_atomically(target.with_suffix(self.extension), self.data, replace=False)
         warnings.warn(
             f"the picture is {self.mime_type}, not what {target.name!r} says: saved as {written} "

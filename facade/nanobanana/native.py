@@ -24,7 +24,6 @@ from nanobanana_api.models.thinking_config import ThinkingConfig
 from nanobanana_api.models.usage_metadata import UsageMetadata
 from nanobanana_api.models.user_turn import UserTurn
 
-from .contract import MODALITIES
 from .generation import Usage
 from .image import GeneratedImage
 from .reading import Reading, as_count, as_model, as_models, as_name, as_text, is_picture_uri, picture
@@ -47,7 +46,7 @@ def arguments(request: ImageRequest, history: Sequence[Mapping[str, Any]] = ()) 
     """The arguments of the generated operation. `history` holds earlier turns as JSON, in their order."""
     earlier = [(UserTurn if turn["role"] == "user" else ModelTurn).from_dict(turn) for turn in history]
     config = GenerationConfig(
-        response_modalities=list(MODALITIES),
+        response_modalities=["TEXT", "IMAGE"],
         image_config=ImageConfig(aspect_ratio=request.aspect_ratio, image_size=request.image_size),
     )
     if request.include_thoughts:

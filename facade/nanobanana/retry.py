@@ -32,6 +32,9 @@ class Clock:
     random: Callable[[], float] = random.random
 
 
+CLOCK = Clock()
+
+
 def is_repeatable(error: NanoBananaError, *, retry_unknown: bool) -> bool:
     """Whether a repeat is safe: nothing was sent, or the endpoint said that it did nothing.
 

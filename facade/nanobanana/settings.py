@@ -10,8 +10,8 @@ from collections.abc import Generator
 import httpx
 from attrs import field, frozen
 
+from . import retry
 from .errors import ConfigurationError
-from .retry import Clock
 
 _SERVER = "https://api.getinfinityblue.com"
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
@@ -28,7 +28,7 @@ class Settings:
     max_retries: int
     retry_unknown: bool
     max_response_bytes: int
-    clock: Clock = field(factory=Clock)
+    clock: retry.Clock = field(factory=lambda: retry.CLOCK)
 
     def __attrs_post_init__(self) -> None:
         for name in ("timeout", "connect_timeout"):

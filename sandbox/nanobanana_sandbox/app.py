@@ -11,7 +11,7 @@ from typing import Any
 
 import anyio
 from attrs import define, field
-from nanobanana.contract import ASPECT_RATIOS, IMAGE_SIZES
+from nanobanana.contract import IMAGE_SIZES, nearest_aspect_ratio
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -19,9 +19,9 @@ from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from . import contract, dialects
-from .contract import Violation
 from .painter import Commission, paint
 from .scenarios import MAGIC_KEYS, Scenario, select
+from .violation import Violation
 
 _REMEMBERED = 100_000  # requests in the log
 _LIMIT = 512 * 1024 * 1024  # bytes of a request
@@ -174,7 +174,10 @@ def application() -> Starlette:
         return JSONResponse(list(endpoint.log))
 
     async def picture(request: Request) -> Response:
-        commission = Commission("This picture has an address of its own", "sandbox", ASPECT_RATIOS[0], IMAGE_SIZES[0])
+        words = "This picture has an address of its own"
+        commission = Commission(words, "sandbox", nearest_aspect_ratio(1, 1), IMAGE_SIZES[0])
+            "This picture has an address of its own", "sandbox", nearest_aspect_ratio(1, 1), IMAGE_SIZES[0]
+        )
         return Response(await run_in_threadpool(paint, commission, "PNG"), media_type="image/png")
 
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]

@@ -7,7 +7,7 @@ from importlib import resources
 from typing import Any
 
 import yaml
-from attrs import define, frozen
+from attrs import define
 from openapi_core import OpenAPI
 from openapi_core.datatypes import RequestParameters
 from openapi_core.exceptions import OpenAPIError
@@ -15,22 +15,9 @@ from openapi_core.templating.paths.exceptions import OperationNotFound, PathErro
 from openapi_core.validation.request.exceptions import InvalidParameter
 from werkzeug.datastructures import Headers, ImmutableMultiDict
 
+from .violation import Violation
+
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-
-
-@frozen
-class Violation:
-    """What a request does against the contract: the gateway's status and error body for it."""
-
-    status: int
-    code: str
-    message: str
-    param: str | None = None
-    type: str = "invalid_request_error"
-
-    def body(self) -> dict[str, Any]:
-        """The error body, as the contract's `ErrorResponse`."""
-        return {"error": {"message": self.message, "type": self.type, "code": self.code, "param": self.param}}
 
 
 @lru_cache

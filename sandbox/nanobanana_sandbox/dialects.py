@@ -9,12 +9,12 @@ import re
 from typing import Any
 
 from attrs import define, field
-from nanobanana.contract import ASPECT_RATIOS, IMAGE_SIZES
+from nanobanana.contract import IMAGE_SIZES, nearest_aspect_ratio
 from nanobanana.picture import sniff
 from nanobanana.reference import ACCEPTED_TYPES, MAX_REFERENCE_BYTES
 
-from .contract import Violation
 from .painter import Commission, thumbnail
+from .violation import Violation
 
 _DATA_URI = re.compile(r"data:([^;,]*);base64,(.*)", re.DOTALL)
 SIGNING_MODEL = "nanobanana_pro"
@@ -35,7 +35,7 @@ class Order:
 
     model: str
     prompt: str = ""
-    aspect_ratio: str = ASPECT_RATIOS[0]
+    aspect_ratio: str = nearest_aspect_ratio(1, 1)
     image_size: str = IMAGE_SIZES[0]
     include_thoughts: bool = False
     references: list[bytes] = field(factory=list)
@@ -222,7 +222,7 @@ def read_chat(body: dict[str, Any]) -> Order:
     shape = body.get("extra_body", {}).get("google", {}).get("image_config", {})
     order = Order(
         body["model"],
-        aspect_ratio=shape.get("aspect_ratio", ASPECT_RATIOS[0]),
+        aspect_ratio=shape.get("aspect_ratio", nearest_aspect_ratio(1, 1)),
         image_size=shape.get("image_size", IMAGE_SIZES[0]),
     )
     if body.get("stream"):

@@ -10,7 +10,7 @@ import re
 
 from attrs import frozen
 
-from . import contract
+from .violation import Violation
 
 _IN_PROMPT = re.compile(r"\[sandbox:([a-z0-9-]+)(?:=(\d+(?:\.\d+)?))?\]")
 _IN_HEADER = re.compile(r"([a-z0-9-]+)(?:=(\d+(?:\.\d+)?))?")
@@ -69,15 +69,15 @@ MAGIC_KEYS = {
 }
 
 
-def select(prompt: str, header: str | None) -> Scenario | contract.Violation | None:
+def select(prompt: str, header: str | None) -> Scenario | Violation | None:
     """The scenario that a prompt or the header asks for; a violation where there is none of that name."""
     found = _IN_HEADER.fullmatch(header.strip()) if header else _IN_PROMPT.search(prompt)
     if found is None:
-        return None if not header else contract.Violation(400, "invalid_parameter", f"X-Sandbox: {header}?")
+        return None if not header else Violation(400, "invalid_parameter", f"X-Sandbox: {header}?")
     scenario = SCENARIOS.get(found[1])
     if scenario is None:
         names = ", ".join(SCENARIOS)
-        return contract.Violation(400, "invalid_parameter", f"The sandbox knows no {found[1]!r}, only {names}")
+        return Violation(400, "invalid_parameter", f"The sandbox knows no {found[1]!r}, only {names}")
     if found[2] is None:
         return scenario
     return Scenario(

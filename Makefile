@@ -1,0 +1,57 @@
+# The table of contents for maintainers. `make` alone lists it.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test generate check-generated lint lint-contract types unit slow build clean
+
+help: ## list these targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.runtime ## make a picture through the whole stack, offline, on the sandbox
+	@$(BIN)/nanobanana generate "Put the mug of the first picture on the table of the second, in evening light" \
+	  -r examples/mug.png -r examples/table.jpg -m nanobanana_pro --aspect-ratio 16:9 --sandbox -o demo/ \
+	  | sed 's/^/Your picture lies at: /'
+
+test: check-generated lint lint-contract types unit ## everything that CI runs
+
+generate: $(VENV)/.dev ## write generated/ from openapi.yaml
+	@$(BIN)/python tools/generate.py
+
+check-generated: $(VENV)/.dev ## fail unless generated/ is exactly what openapi.yaml gives
+	@$(BIN)/python tools/generate.py --check
+
+lint: $(VENV)/.dev ## check style and formatting with ruff
+	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && echo "ruff: clean"
+
+lint-contract: $(VENV)/.dev ## check openapi.yaml with Redocly's recommended rules
+	@$(BIN)/python tools/lint_contract.py
+
+types: $(VENV)/.dev ## check types with mypy --strict
+	@$(BIN)/mypy --no-error-summary && echo "mypy: clean"
+
+unit: $(VENV)/.dev ## run the tests
+	@$(BIN)/python -m pytest
+
+build: $(VENV)/.dev ## make the wheel and the sdist in dist/
+	@$(BIN)/python -m build --quiet . && ls dist
+
+clean: ## remove what the other targets made, the virtual environment included
+	rm -rf $(VENV) .cache dist demo .mypy_cache .ruff_cache
+
+# What it takes to use the library, its command line and the sandbox.
+$(VENV)/.runtime: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; say which with make PYTHON=python3.11")'
+	@echo "Setting up $(VENV) (once; it takes a minute) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(PIP) install --upgrade "pip>=25.1"
+	@$(PIP) install --editable ".[cli,sandbox]"
+	@touch $@
+
+# What it takes to work on it.
+$(VENV)/.dev: $(VENV)/.runtime
+	@echo "Installing the development tools ..."
+	@$(PIP) install --group dev
+	@touch $@

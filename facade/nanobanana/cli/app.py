@@ -1,0 +1,228 @@
+"""The commands."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tempfile
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated, Any
+
+import attrs
+import typer
+from typer.core import TyperCommand
+
+from ..contract import ASPECT_RATIOS, CHAT_MODELS, IMAGE_SIZES, MODELS, NATIVE_MODELS, pixels
+from ..files import check_writable
+from ..generation import Generation
+from ..image import GeneratedImage, RemoteImage, SuffixWarning
+from ..request import ImageRequest
+from .console import FAILED, connected, emit, fail, needing_sandbox, reporting, say, waiting
+
+app = typer.Typer(
+    help="Make and edit pictures with the NanoBanana models. The key is read from INFINITYBLUE_API_KEY.",
+    epilog="Exit codes: 0 done; 1 the endpoint or the network said no; 2 wrong usage.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+KeyFile = Annotated[
+    Path | None, typer.Option("--api-key-file", help="Read the key from a file instead of the environment.")
+]
+BaseUrl = Annotated[str | None, typer.Option(help="The endpoint, instead of INFINITYBLUE_BASE_URL or the gateway.")]
+OnSandbox = Annotated[bool, typer.Option("--sandbox", help="Try it offline, on a sandbox that runs for this call.")]
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
+
+
+def _listed(values: tuple[str, ...]) -> str:
+    return f"[{'|'.join(values)}]"
+
+
+@app.command()
+def generate(
+    prompt: Annotated[str, typer.Argument(help="What to draw, in words.")],
+    reference: Annotated[
+        list[str] | None, typer.Option("-r", "--reference", metavar="FILE", help="A picture to look at; repeatable.")
+    ] = None,
+    model: Annotated[str, typer.Option("-m", "--model", metavar=_listed(MODELS))] = MODELS[0],
+    aspect_ratio: Annotated[
+        str | None,
+        typer.Option(metavar=_listed(ASPECT_RATIOS), help="By default that of the first reference, or 1:1."),
+    ] = None,
+    size: Annotated[str, typer.Option("--size", metavar=_listed(IMAGE_SIZES))] = IMAGE_SIZES[0],
+    thoughts: Annotated[bool, typer.Option("--thoughts", help="Show the model's reasoning; keep its drafts.")] = False,
+    output: Annotated[
+        str | None,
+        typer.Option(
+            "-o", "--output", metavar="PATH", help="A file or folder; by default a new file here, named by the prompt."
+        ),
+    ] = None,
+    sandbox: OnSandbox = False,
+    as_json: AsJson = False,
+    timeout: Annotated[float, typer.Option(help="Seconds for the call, repeats included.")] = 600.0,
+    base_url: BaseUrl = None,
+    api_key_file: KeyFile = None,
+) -> None:
+    """Make a picture, and print the path of the file."""
+    with reporting(as_json=as_json):
+        options: dict[str, Any] = {"model": model, "aspect_ratio": aspect_ratio, "image_size": size}
+        request = ImageRequest(prompt, references=reference or (), include_thoughts=thoughts, **options)
+        target, overwrite = _target(output, prompt)
+        begun = time.monotonic()
+        with connected(sandbox=sandbox, base_url=base_url, key_file=api_key_file, timeout=timeout) as client:
+            with waiting(f"{request.model} draws"):
+                generation = client.send(request)
+            seconds = time.monotonic() - begun
+        path, others = _save_all(generation, target, overwrite=overwrite, drafts=thoughts)
+        report = _report(generation, path, others, seconds)
+        if as_json:
+            emit(report)
+        else:
+            typer.echo(str(path))
+        _tell(generation, report, thoughts=thoughts)
+
+
+def _target(output: str | None, prompt: str) -> tuple[Path, bool]:
+    """Where to save, and whether a file that is already there may be replaced: only one that was named.
+
+    Raises: OSError where nothing can be written there, so that nothing is paid for in vain.
+    """
+    path = Path(output or ".")
+    is_folder = output is None or path.is_dir() or output.endswith("/")
+    words = re.sub(r"[^a-z0-9]+", "-", prompt.lower())[:48].strip("-")
+    target = path / (words or "picture") if is_folder else path
+    check_writable(target)
+    return target, not is_folder
+
+
+def _fetched(images: Sequence[GeneratedImage]) -> list[GeneratedImage]:
+    """The pictures with their bytes. Those that the answer only names are fetched: a file is what was asked for."""
+    fetched = []
+    for image in images:
+        if isinstance(image, RemoteImage):
+            say(f"the picture lies at {image.url}; fetching it from there, without the key")
+            image = image.download()
+        fetched.append(image)
+    return fetched
+
+
+def _save(image: GeneratedImage, target: Path, *, overwrite: bool) -> Path:
+    """Saves a picture that has been paid for: where it was to go or, if that fails, where it can be found."""
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", SuffixWarning)
+            path = image.save(target, overwrite=overwrite)
+        for warning in caught:
+            say(f"nanobanana: {warning.message}")
+        return path
+    except OSError as error:
+        path = image.save(Path(tempfile.mkdtemp(prefix="nanobanana-")))
+        say(f"nanobanana: {target} cannot be written ({error}); the picture is safe in {path}")
+        typer.echo(str(path))
+        fail(FAILED)
+
+
+def _save_all(generation: Generation, target: Path, *, overwrite: bool, drafts: bool) -> tuple[Path, list[Path]]:
+    """Saves the final picture to the target and the others beside it; returns its path, and theirs."""
+    *earlier, final = _fetched(generation.images)
+    path = _save(final, target, overwrite=overwrite)
+    beside = [("also", image) for image in earlier]
+    beside += [("draft", image) for image in (_fetched(generation.drafts) if drafts else ())]
+    others = [
+        _save(image, path.with_name(f"{path.stem}-{kind}-{number}{image.extension}"), overwrite=overwrite)
+        for number, (kind, image) in enumerate(beside, 1)
+    ]
+    return path, others
+
+
+def _report(generation: Generation, path: Path, others: list[Path], seconds: float) -> dict[str, Any]:
+    data = path.read_bytes()
+    image = GeneratedImage(data)
+    return {
+        "path": str(path),
+        "other_paths": [str(other) for other in others],
+        "mime_type": image.mime_type,
+        "width": image.width,
+        "height": image.height,
+        "bytes": len(data),
+        "sha256": hashlib.sha256(data).hexdigest(),
+        "model": generation.model,
+        "text": generation.text,
+        "thoughts": generation.thoughts,
+        "finish_reason": generation.finish_reason,
+        "request_id": generation.request_id,
+        "usage": attrs.asdict(generation.usage),
+        "metadata": generation.metadata,
+        "seconds": round(seconds, 3),
+    }
+
+
+def _tell(generation: Generation, report: dict[str, Any], *, thoughts: bool) -> None:
+    """What a person wants to know of the call, on stderr."""
+    if thoughts and generation.thoughts:
+        say(f"thoughts: {generation.thoughts}")
+    if generation.text:
+        say(generation.text)
+    for other in report["other_paths"]:
+        say(f"also saved: {other}")
+    tokens = generation.usage.total_tokens
+    say(
+        f"{generation.model}: {report['mime_type']}, {report['width']}x{report['height']}, {report['bytes']} bytes, "
+        f"{'unknown' if tokens is None else tokens} tokens, {report['seconds']:.1f} s"
+    )
+
+
+class _SandboxCommand(TyperCommand):
+    """A command whose help lists the sandbox's scenarios, which are loaded only when the help is asked for."""
+
+    def format_epilog(self, ctx: Any, formatter: Any) -> None:
+        try:
+            from nanobanana_sandbox.scenarios import MAGIC_KEYS, SCENARIOS
+        except ImportError:
+            return
+        with formatter.section("Other answers: put [sandbox:NAME] into a prompt, or send the header X-Sandbox: NAME"):
+            formatter.write_dl([(scenario.name, scenario.summary) for scenario in SCENARIOS.values()])
+        with formatter.section("Keys: any that starts with sk- is good, but"):
+            formatter.write_dl([(key, scenario.summary) for key, scenario in MAGIC_KEYS.items()])
+
+
+@app.command(cls=_SandboxCommand)
+def sandbox(
+    port: Annotated[int, typer.Option(help="The port on 127.0.0.1; 0 takes a free one.", min=0, max=65535)] = 8787,
+) -> None:
+    """Play the endpoint on this machine: real pictures, no key, no network."""
+
+    def announce(url: str) -> None:
+        typer.echo(url)
+        say(f"Use it with: export INFINITYBLUE_BASE_URL={url} INFINITYBLUE_API_KEY=sk-sandbox  (Ctrl-C ends it)")
+
+    with reporting(), needing_sandbox():
+        from nanobanana_sandbox import run
+
+        run(port, ready=announce)
+
+
+@app.command()
+def models(
+    as_json: AsJson = False,
+) -> None:
+    """List the models, aspect ratios and sizes."""
+    formats = {
+        model: [name for name, listed in (("native", NATIVE_MODELS), ("chat", CHAT_MODELS)) if model in listed]
+        for model in MODELS
+    }
+    shapes = {ratio: {size: "x".join(map(str, pixels(ratio, size))) for size in IMAGE_SIZES} for ratio in ASPECT_RATIOS}
+    if as_json:
+        emit({"models": formats, "pixels": shapes})
+        return
+    for model, names in formats.items():
+        typer.echo(f"{model:<18}{' and '.join(names)} format")
+    typer.echo("\nratio" + "".join(f"{size:>12}" for size in IMAGE_SIZES))
+    for ratio, sizes in shapes.items():
+        typer.echo(f"{ratio:<5}" + "".join(f"{shape:>12}" for shape in sizes.values()))
