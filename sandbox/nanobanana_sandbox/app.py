@@ -176,8 +176,6 @@ def application() -> Starlette:
     async def picture(request: Request) -> Response:
         words = "This picture has an address of its own"
         commission = Commission(words, "sandbox", nearest_aspect_ratio(1, 1), IMAGE_SIZES[0])
-            "This picture has an address of its own", "sandbox", nearest_aspect_ratio(1, 1), IMAGE_SIZES[0]
-        )
         return Response(await run_in_threadpool(paint, commission, "PNG"), media_type="image/png")
 
     methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
