@@ -12,7 +12,7 @@ help: ## list these targets
 
 demo: $(VENV)/.runtime ## make a picture through the whole stack, offline, on the sandbox
 	@$(BIN)/nanobanana generate "Put the mug of the first picture on the table of the second, in evening light" \
-	  -r examples/mug.png -r examples/table.jpg -m nanobanana_pro --aspect-ratio 16:9 --sandbox -o demo/ \
+	  -r examples/mug.png -r examples/table.jpg -m nanobanana_pro --aspect-ratio 16:9 --sandbox -o demo/mug-on-table \
 	  | sed 's/^/Your picture lies at: /'
 
 test: check-generated lint lint-contract types unit ## everything that CI runs

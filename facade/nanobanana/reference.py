@@ -190,7 +190,8 @@ def _from_data_url(url: str) -> bytes:
         raise _refuse("the data: URL holds bad Base64") from None
 
 
-_PNG_MODES = {"1", "L", "LA", "I", "I;16", "P", "RGB", "RGBA"}
+_PNG_MODES = {"1", "L", "LA", "I;16", "P", "RGB", "RGBA"}
+_NEAREST_PNG_MODE = {"La": "LA", "RGBa": "RGBA", "PA": "RGBA", "I": "I;16"}
 
 
 def _as_png(value: Any) -> bytes:
@@ -202,7 +203,7 @@ def _as_png(value: Any) -> bytes:
     try:
         image = value if isinstance(value, Image.Image) else Image.fromarray(value)
         if image.mode not in _PNG_MODES:
-            image = image.convert({"La": "LA", "RGBa": "RGBA", "PA": "RGBA"}.get(image.mode, "RGB"))
+            image = image.convert(_NEAREST_PNG_MODE.get(image.mode, "RGB"))
         buffer = io.BytesIO()
         image.save(buffer, "PNG")
     except (TypeError, ValueError, OSError, KeyError) as exc:

@@ -16,6 +16,7 @@ from nanobanana.reference import ACCEPTED_TYPES, MAX_REFERENCE_BYTES
 from .painter import Commission, thumbnail
 from .violation import Violation
 
+_URL_SAFE = str.maketrans("-_", "+/")
 _DATA_URI = re.compile(r"data:([^;,]*);base64,(.*)", re.DOTALL)
 SIGNING_MODEL = "nanobanana_pro"
 _JPEG_MODELS = {SIGNING_MODEL, "nanobanana_2"}
@@ -75,9 +76,14 @@ def signature(picture: bytes) -> str:
     return base64.b64encode(hashlib.sha256(b"signed by the sandbox" + picture).digest()).decode()
 
 
+def _standard(text: object) -> str:
+    """Base64 in the standard alphabet: JSON of protocol buffers may use the URL-safe one, as google-genai does."""
+    return str(text).translate(_URL_SAFE)
+
+
 def _decode(text: str, stated: str, where: str) -> bytes:
     try:
-        data = base64.b64decode(text, validate=True)
+        data = base64.b64decode(_standard(text), validate=True)
     except (binascii.Error, ValueError):
         raise RefusedError(Violation(400, "invalid_image", "The image is not valid Base64", where)) from None
     found = sniff(data)
@@ -101,11 +107,12 @@ def read_native(model: str, body: dict[str, Any]) -> Order:
     Raises: RefusedError for what the contract's schemas cannot say.
     """
     config = body["generationConfig"]
+    thinking = config.get("thinkingConfig", {})
     order = Order(
         model,
         aspect_ratio=config["imageConfig"]["aspectRatio"],
         image_size=config["imageConfig"]["imageSize"],
-        include_thoughts=bool(config.get("thinkingConfig", {}).get("includeThoughts")),
+        include_thoughts=bool(thinking.get("includeThoughts", thinking.get("include_thoughts"))),
     )
     if "IMAGE" not in config["responseModalities"]:
         where = "generationConfig.responseModalities"
@@ -132,7 +139,8 @@ def _read_user_part(part: dict[str, Any], order: Order, where: str) -> None:
         )
     inline = part.get("inline_data") or part.get("inlineData")
     if inline is not None:
-        order.references.append(_decode(inline["data"], inline["mimeType"], where))
+        stated = inline.get("mimeType", inline.get("mime_type", "of no stated type"))
+        order.references.append(_decode(inline["data"], stated, where))
     elif "text" in part:
         order.prompt += part["text"]
     else:
@@ -144,10 +152,10 @@ def _read_model_part(part: dict[str, Any], order: Order, where: str) -> None:
     if not isinstance(inline, dict) or part.get("thought"):
         return
     try:
-        order.previous = base64.b64decode(str(inline.get("data")), validate=True)
+        order.previous = base64.b64decode(_standard(inline.get("data")), validate=True)
     except (binascii.Error, ValueError):
         raise RefusedError(Violation(400, "invalid_image", "The image is not valid Base64", where)) from None
-    if order.model == SIGNING_MODEL and part.get("thoughtSignature") != signature(order.previous):
+    if order.model == SIGNING_MODEL and _standard(part.get("thoughtSignature")) != signature(order.previous):
         raise RefusedError(
             Violation(
                 400, "invalid_parameter", "Image part is missing its thought_signature", f"{where}.thoughtSignature"

@@ -37,6 +37,7 @@ from .modality import Modality
 from .model_role import ModelRole
 from .model_turn import ModelTurn
 from .native_model import NativeModel
+from .other_inline_data import OtherInlineData
 from .part import Part
 from .prompt_feedback import PromptFeedback
 from .safety_rating import SafetyRating
@@ -83,6 +84,7 @@ __all__ = (
     "ModelRole",
     "ModelTurn",
     "NativeModel",
+    "OtherInlineData",
     "Part",
     "PromptFeedback",
     "SafetyRating",

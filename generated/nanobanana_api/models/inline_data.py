@@ -11,13 +11,12 @@ T = TypeVar("T", bound="InlineData")
 
 @_attrs_define
 class InlineData:
-    """One reference image. The gateway's page writes the name of this object in snake case,
-    `inline_data`; the same object as `inlineData` is what other clients of the protocol send.
+    """One reference image. Mind the case of the keys; it is `inline_data` outside and `mimeType` inside.
 
-        Attributes:
-            mime_type (str): The type of the bytes, for instance `image/png`. It must match them.
-            data (str): The bytes of the picture in Base64 (RFC 4648, section 4), without a `data:` prefix; at most 20 MB of
-                picture.
+    Attributes:
+        mime_type (str): The type of the bytes, for instance `image/png`. It must match them.
+        data (str): The bytes of the picture in Base64 (RFC 4648, section 4), without a `data:` prefix; at most 20 MB of
+            picture.
     """
 
     mime_type: str

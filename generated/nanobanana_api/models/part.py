@@ -10,6 +10,7 @@ from ..types import UNSET, Unset
 
 if TYPE_CHECKING:
     from ..models.inline_data import InlineData
+    from ..models.other_inline_data import OtherInlineData
 
 
 T = TypeVar("T", bound="Part")
@@ -22,17 +23,16 @@ class Part:
 
         Attributes:
             text (str | Unset): The prompt. Say what to draw, and that a picture is wanted.
-            inline_data (InlineData | Unset): One reference image. The gateway's page writes the name of this object in
-                snake case,
-                `inline_data`; the same object as `inlineData` is what other clients of the protocol send.
-            inlineData (InlineData | Unset): One reference image. The gateway's page writes the name of this object in snake
-                case,
-                `inline_data`; the same object as `inlineData` is what other clients of the protocol send.
+            inline_data (InlineData | Unset): One reference image. Mind the case of the keys; it is `inline_data` outside
+                and `mimeType` inside.
+            inlineData (OtherInlineData | Unset): The same as `inline_data`, as other clients of the protocol write it: the
+                upstream takes either case of
+                each key. The gateway's page knows only `inline_data`, so write that.
     """
 
     text: str | Unset = UNSET
     inline_data: InlineData | Unset = UNSET
-    inlineData: InlineData | Unset = UNSET
+    inlineData: OtherInlineData | Unset = UNSET
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -61,6 +61,7 @@ class Part:
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
         from ..models.inline_data import InlineData  # noqa: PLC0415
+        from ..models.other_inline_data import OtherInlineData  # noqa: PLC0415
 
         d = dict(src_dict)
         text = d.pop("text", UNSET)
@@ -73,11 +74,11 @@ class Part:
             inline_data = InlineData.from_dict(_inline_data)
 
         _inlineData = d.pop("inlineData", UNSET)
-        inlineData: InlineData | Unset
+        inlineData: OtherInlineData | Unset
         if isinstance(_inlineData, Unset):
             inlineData = UNSET
         else:
-            inlineData = InlineData.from_dict(_inlineData)
+            inlineData = OtherInlineData.from_dict(_inlineData)
 
         part = cls(
             text=text,

@@ -1,0 +1,5 @@
+"""`python -m nanobanana`: the command line."""
+
+from .cli import main
+
+main()

@@ -1,0 +1,212 @@
+"""The clients, end to end on the sandbox: what a person who makes pictures does."""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import trio
+from nanobanana import (
+    ASPECT_RATIOS,
+    IMAGE_SIZES,
+    MODELS,
+    AsyncNanoBanana,
+    AuthenticationError,
+    ConfigurationError,
+    Generation,
+    ImageRequest,
+    InvalidRequestError,
+    NanoBanana,
+)
+from nanobanana.contract import pixels
+
+from .conftest import KEY
+
+
+@pytest.mark.parametrize("model", MODELS)
+def test_each_model_makes_a_picture(client: NanoBanana, model: Any) -> None:
+    """Every model that the contract lists gives a picture through the same call."""
+    generation = client.generate("Draw a cat", model=model, aspect_ratio="4:3")
+    assert (generation.image.width, generation.image.height) == (1200, 896)
+    assert generation.image.data
+    assert generation.model == model
+    assert generation.usage.total_tokens
+    assert generation.request_id
+
+
+@pytest.mark.parametrize("size", IMAGE_SIZES)
+@pytest.mark.parametrize("ratio", ASPECT_RATIOS)
+def test_each_shape_has_its_documented_pixels(client: NanoBanana, ratio: Any, size: Any) -> None:
+    """The sandbox answers each ratio and size with a picture of the documented pixels."""
+    image = client.generate("Draw a cat", aspect_ratio=ratio, image_size=size).image
+    assert (image.width, image.height) == pixels(ratio, size)
+
+
+def test_async_client_on_asyncio_and_trio(nanobanana_sandbox: str) -> None:
+    """The async client does the same on asyncio and on trio."""
+
+    async def draw() -> Generation:
+        async with AsyncNanoBanana(KEY, base_url=nanobanana_sandbox) as client:
+            return await client.generate("Draw a cat", model="nanobanana_pro", include_thoughts=True)
+
+    on_asyncio, on_trio = asyncio.run(draw()), trio.run(draw)
+    assert on_asyncio.image == on_trio.image
+    assert on_asyncio.image.mime_type == "image/jpeg"
+
+
+def test_thoughts_come_apart_from_the_picture(client: NanoBanana) -> None:
+    """Reasoning and drafts are kept apart from the words and the final picture."""
+    generation = client.generate("Draw a cat", model="nanobanana_pro", include_thoughts=True)
+    assert len(generation.images) == 1
+    assert len(generation.drafts) == 1
+    assert generation.drafts[0] != generation.image
+    assert generation.thoughts
+    assert generation.text == ""
+    assert generation.metadata["usageMetadata"] == {"thoughtsTokenCount": 180}
+
+
+def test_references_travel_in_their_order(client: NanoBanana, picture: Callable[..., bytes], tmp_path: Any) -> None:
+    """References of every kind arrive, and another order gives another picture."""
+    path = tmp_path / "a.png"
+    path.write_bytes(picture(colour="red"))
+    with path.open("rb") as file:
+        first = client.generate("Draw both", references=[path, picture("JPEG", colour="blue"), file])
+    second = client.generate("Draw both", references=[picture("JPEG", colour="blue"), str(path), path.read_bytes()])
+    assert first.image != second.image
+
+
+def test_result_can_be_pickled(client: NanoBanana) -> None:
+    """A generation travels between processes."""
+    generation = client.generate("Draw a cat")
+    assert pickle.loads(pickle.dumps(generation)) == generation
+
+
+def test_client_is_usable_from_threads(client: NanoBanana) -> None:
+    """Several threads may share a client."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    with ThreadPoolExecutor(8) as pool:
+        generations = list(pool.map(client.generate, [f"Draw cat number {n}" for n in range(16)]))
+    assert len({generation.image.data for generation in generations}) == 16
+
+
+def test_key_and_address_come_from_the_environment(nanobanana_sandbox: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """INFINITYBLUE_API_KEY and INFINITYBLUE_BASE_URL are read when the client is made."""
+    monkeypatch.setenv("INFINITYBLUE_API_KEY", KEY)
+    monkeypatch.setenv("INFINITYBLUE_BASE_URL", nanobanana_sandbox)
+    with NanoBanana() as client:
+        assert client.generate("Draw a cat").image.width == 1024
+
+
+def test_default_address_is_the_gateway() -> None:
+    """Without an address the client talks to the gateway."""
+    with NanoBanana(KEY) as client:
+        assert repr(client) == "<NanoBanana https://api.getinfinityblue.com>"
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"base_url": "ftp://x"},
+        {"base_url": "nonsense"},
+        {"base_url": "http://example.org"},
+        {"base_url": "https://user:secret@example.org"},
+        {"timeout": 0},
+        {"timeout": float("inf")},
+        {"timeout": float("nan")},
+        {"timeout": None},
+        {"connect_timeout": -1},
+        {"max_retries": -1},
+        {"max_retries": 1.5},
+        {"max_response_bytes": 0},
+    ],
+)
+def test_bad_settings_are_refused(options: dict[str, Any]) -> None:
+    """A setting that makes no sense is refused when the client is made; no time-out is ever infinite."""
+    with pytest.raises(ConfigurationError, match="Nothing was sent"):
+        NanoBanana(KEY, **options)
+
+
+def test_insecure_address_needs_consent() -> None:
+    """An http:// address off this machine is accepted only when asked for."""
+    NanoBanana(KEY, base_url="http://example.org", allow_insecure=True).close()
+    NanoBanana(KEY, base_url="http://localhost:1").close()
+
+
+@pytest.mark.parametrize("key", [None, "", " sk-a", "sk a", "sk-a\n", "sk-\0", "sk-é", "sk-\u200b"])
+def test_bad_keys_are_refused_without_being_shown(key: str | None) -> None:
+    """A missing or malformed key is refused up front, in words that do not repeat it."""
+    with pytest.raises(ConfigurationError) as caught:
+        NanoBanana(key)
+    assert not key or key.strip() not in str(caught.value).replace("sk-...", "")
+
+
+def test_wrong_key_is_an_authentication_error(nanobanana_sandbox: str) -> None:
+    """A key that the endpoint refuses gives an AuthenticationError."""
+    with NanoBanana("not-a-key", base_url=nanobanana_sandbox) as client, pytest.raises(AuthenticationError) as caught:
+        client.generate("Draw a cat")
+    assert caught.value.code == "invalid_api_key"
+    assert caught.value.billed == "no"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"prompt": ""}, "the prompt is empty"),
+        ({"prompt": " \n"}, "the prompt is empty"),
+        ({"prompt": None}, "the prompt is of type NoneType"),
+        ({"prompt": "\ud800"}, "surrogate"),
+        ({"model": "dall-e"}, "accepted are nanobanana, nanobanana_pro, nanobanana_2"),
+        ({"aspect_ratio": "5:4"}, "accepted are 9:16, 3:4, 1:1, 4:3, 16:9"),
+        ({"image_size": "8K"}, "accepted are 1K, 2K, 4K"),
+        ({"include_thoughts": "yes"}, "include_thoughts is 'yes'"),
+        ({"wire": "smoke"}, "accepted are native, chat"),
+        ({"model": "nanobanana_2", "wire": "native"}, "speaks the chat format only"),
+        ({"model": "nanobanana_2", "include_thoughts": True}, "the chat format cannot ask for thoughts"),
+        ({"references": "cat.png"}, "it must be a list"),
+        ({"references": b"bytes"}, "it must be a list"),
+        ({"references": [b""]}, "reference 1: .* is empty"),
+        ({"references": [b"not a picture"]}, "reference 1: .* no picture of a known type"),
+        ({"references": ["/no/such/file.png"]}, "reference 1: .*no such file"),
+        ({"references": ["https://example.org/cat.png"]}, "from_url"),
+        ({"references": [None]}, "reference 1: it is of type NoneType"),
+    ],
+)
+def test_bad_requests_are_refused_before_sending(arguments: dict[str, Any], words: str) -> None:
+    """A bad argument is refused with what is accepted, and nothing is sent."""
+    with (
+        NanoBanana(KEY, base_url="http://127.0.0.1:9") as client,
+        pytest.raises(InvalidRequestError, match=words) as caught,
+    ):
+        client.generate(**{"prompt": "Draw a cat", **arguments})
+    assert "Nothing was sent." in str(caught.value)
+    assert isinstance(caught.value, ValueError)
+    assert caught.value.billed == "no"
+
+
+def test_request_is_a_value() -> None:
+    """Two requests with the same content are equal, frozen and hashable."""
+    assert ImageRequest("a") == ImageRequest("a", model="nanobanana", aspect_ratio="1:1")
+    assert hash(ImageRequest("a")) == hash(ImageRequest("a"))
+    with pytest.raises(AttributeError):
+        ImageRequest("a").prompt = "b"  # type: ignore[misc]
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "ratio", "size"),
+    [(1000, 1000, "1:1", "1K"), (1920, 1080, "16:9", "2K"), (3000, 3900, "3:4", "4K"), (1, 1, "1:1", "1K")],
+)
+def test_request_for_pixels(width: int, height: int, ratio: str, size: str) -> None:
+    """The ratio and the smallest size that cover a shape are found."""
+    request = ImageRequest.for_pixels(width, height, prompt="Draw a cat", model="nanobanana_pro")
+    assert (request.aspect_ratio, request.image_size, request.model) == (ratio, size, "nanobanana_pro")
+
+
+@pytest.mark.parametrize(("width", "height"), [(9000, 9000), (0, 5)])
+def test_request_for_impossible_pixels(width: int, height: int) -> None:
+    """A shape that no size covers is refused."""
+    with pytest.raises(InvalidRequestError, match="pixels"):
+        ImageRequest.for_pixels(width, height, prompt="Draw a cat")

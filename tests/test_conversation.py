@@ -1,0 +1,148 @@
+"""Conversations: turns that come back exactly as they were received."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from nanobanana import (
+    AsyncConversation,
+    AsyncNanoBanana,
+    BadRequestError,
+    Conversation,
+    InvalidRequestError,
+    NanoBanana,
+    NoImageError,
+)
+
+from .conftest import KEY
+
+EDITS = ["Draw a cat", "Give it a hat", "Now at night", "Add a moon", "And a second cat"]
+
+RESUME = """
+import sys
+from nanobanana import Conversation, NanoBanana
+with NanoBanana("sk-other-process", base_url=sys.argv[1]) as client:
+    conversation = Conversation.from_json(sys.stdin.read(), client)
+    generation = conversation.send("One more edit")
+    print(len(conversation.turns), generation.image.mime_type)
+"""
+
+
+def test_five_edits_saved_and_taken_up_by_another_process(client: NanoBanana, nanobanana_sandbox: str) -> None:
+    """Five edits with signatures pass the sandbox, which refuses lost ones, and another process goes on from JSON."""
+    conversation = client.conversation(model="nanobanana_pro", include_thoughts=True)
+    images = [conversation.send(edit).image for edit in EDITS]
+    assert len({image.data for image in images}) == 5
+    saved = conversation.to_json()
+    assert KEY not in saved
+    resumed = subprocess.run(
+        [sys.executable, "-c", RESUME, nanobanana_sandbox], input=saved, capture_output=True, text=True, timeout=60
+    )
+    assert resumed.stdout.split() == ["12", "image/jpeg"], resumed.stderr
+
+
+def test_lost_signature_is_noticed(client: NanoBanana) -> None:
+    """The sandbox would refuse a conversation whose signature was lost: the test above can fail."""
+    conversation = client.conversation(model="nanobanana_pro")
+    conversation.send("Draw a cat")
+    document = json.loads(conversation.to_json())
+    del document["turns"][1]["parts"][0]["thoughtSignature"]
+    with pytest.raises(BadRequestError, match="thought_signature"):
+        Conversation.from_json(json.dumps(document), client).send("Give it a hat")
+
+
+@pytest.mark.parametrize("model", ["nanobanana", "nanobanana_2"])
+def test_other_models_converse_as_well(client: NanoBanana, model: Any, picture: Callable[..., bytes]) -> None:
+    """A conversation works in both wire formats, with references in any turn."""
+    conversation = client.conversation(model=model, aspect_ratio="16:9")
+    first = conversation.send("Draw this", [picture()])
+    second = conversation.send("Now at night")
+    third = conversation.send("With this as well", references=[picture(colour="red")])
+    assert len({first.image.data, second.image.data, third.image.data}) == 3
+    assert len(conversation.turns) == 6
+
+
+def test_async_conversation(nanobanana_sandbox: str) -> None:
+    """The async client converses the same way, and goes on from JSON that the sync one saved."""
+
+    async def converse() -> str:
+        async with AsyncNanoBanana(KEY, base_url=nanobanana_sandbox) as client:
+            conversation = client.conversation(model="nanobanana_pro")
+            await conversation.send("Draw a cat")
+            conversation = AsyncConversation.from_json(conversation.to_json(), client)
+            await conversation.send("Give it a hat")
+            return repr(conversation)
+
+    assert asyncio.run(converse()) == "<AsyncConversation nanobanana_pro 2 turns>"
+
+
+def test_failed_turn_leaves_the_history(client: NanoBanana) -> None:
+    """A turn that fails is not remembered, and the conversation goes on."""
+    conversation = client.conversation(model="nanobanana_pro")
+    conversation.send("Draw a cat")
+    before = conversation.to_json()
+    for problem, error in (("[sandbox:no-image]", NoImageError), ("", InvalidRequestError)):
+        with pytest.raises(error):
+            conversation.send(problem)
+        assert conversation.to_json() == before
+    conversation.send("Give it a hat")
+
+
+def test_undo(client: NanoBanana) -> None:
+    """undo forgets the last prompt and its picture."""
+    conversation = client.conversation()
+    conversation.send("Draw a cat")
+    before = conversation.turns
+    conversation.send("Give it a hat")
+    conversation.undo()
+    assert conversation.turns == before
+    conversation.undo()
+    with pytest.raises(InvalidRequestError, match="no turn to undo"):
+        conversation.undo()
+
+
+def test_ratio_is_settled_by_the_first_turn(client: NanoBanana, picture: Callable[..., bytes]) -> None:
+    """Later turns keep the shape that the first reference gave, whatever theirs is."""
+    conversation = client.conversation()
+    assert conversation.send("Draw", [picture(size=(160, 90))]).image.width == 1376
+    assert conversation.send("Draw", [picture(size=(90, 160))]).image.width == 1376
+
+
+def test_overlapping_turns_are_refused(nanobanana_sandbox: str) -> None:
+    """A second turn while one is under way is refused, instead of mixing up the history."""
+
+    async def overlap() -> list[Any]:
+        async with AsyncNanoBanana(KEY, base_url=nanobanana_sandbox) as client:
+            conversation = client.conversation()
+            return await asyncio.gather(conversation.send("A"), conversation.send("B"), return_exceptions=True)
+
+    outcomes = asyncio.run(overlap())
+    assert [type(outcome).__name__ for outcome in outcomes] == ["Generation", "InvalidRequestError"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "{}",
+        '{"format": "other"}',
+        '{"format": "nanobanana conversation 1", "options": {"model": "x"}, "turns": []}',
+    ],
+)
+def test_other_json_is_refused(client: NanoBanana, text: str) -> None:
+    """Text that is no saved conversation is refused."""
+    with pytest.raises(InvalidRequestError):
+        Conversation.from_json(text, client)
+
+
+def test_bad_options_are_refused_at_once(client: NanoBanana) -> None:
+    """A conversation with an unknown model is refused when it begins, not at the first turn."""
+    with pytest.raises(InvalidRequestError, match="model is"):
+        client.conversation(model="dall-e")  # type: ignore[arg-type]

@@ -1,0 +1,82 @@
+"""Packaging: the wheel and the sdist install into a clean environment and make a picture there."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+
+SMOKE = """
+import nanobanana, nanobanana_api, nanobanana_sandbox
+from nanobanana import NanoBanana
+with nanobanana_sandbox.serve() as url, NanoBanana("sk-x", base_url=url) as client:
+    print(client.generate("Draw a cat", model="nanobanana_2").image.mime_type, nanobanana.__file__)
+"""
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the wheel and the sdist."""
+    folder = tmp_path_factory.mktemp("dist")
+    source = folder / "source"
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    for name in listed.stdout.splitlines():
+        if (ROOT / name).is_file():
+            (source / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, source / name)
+    subprocess.run(
+        [sys.executable, "-m", "build", "--no-isolation", "--outdir", folder, source],
+        check=True,
+        capture_output=True,
+        timeout=120,
+    )
+    return folder
+
+
+def test_wheel_and_sdist_hold_what_they_should(built: Path) -> None:
+    """The wheel holds the three packages with their types and the contract; the sdist all that it is made from."""
+    with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
+        names = wheel.namelist()
+    for package in ("nanobanana", "nanobanana_api", "nanobanana_sandbox"):
+        assert f"{package}/py.typed" in names
+    assert "nanobanana_api/openapi.yaml" in names
+    assert {name.split("/")[0].split("-")[0] for name in names} == {
+        "nanobanana",
+        "nanobanana_api",
+        "nanobanana_sandbox",
+    }
+    with tarfile.open(next(built.glob("*.tar.gz"))) as sdist:
+        inside = {name.partition("/")[2] for name in sdist.getnames()}
+    assert {"openapi.yaml", "Makefile", "README.md", "tools/generate.py", "facade/nanobanana/client.py"} <= inside
+
+
+@pytest.mark.parametrize("kind", ["*.whl", "*.tar.gz"])
+def test_installs_and_works(built: Path, tmp_path: Path, kind: str) -> None:
+    """In a clean environment the package installs, imports and makes a picture, also by its command."""
+    package = next(built.glob(kind))
+    python = tmp_path / "venv" / "bin" / "python"
+    subprocess.run([sys.executable, "-m", "venv", tmp_path / "venv"], check=True, timeout=120)
+    subprocess.run(
+        [python, "-m", "pip", "install", "--quiet", f"{package}[cli,sandbox]"],
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    done = subprocess.run([python, "-c", SMOKE], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith("image/jpeg"), done.stderr
+    assert str(tmp_path) in done.stdout
+    command = [python.parent / "nanobanana", "generate", "Draw a cat", "--sandbox", "-o", "cat"]
+    assert subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=60).stdout == "cat.png\n"
