@@ -210,3 +210,11 @@ def test_request_for_impossible_pixels(width: int, height: int) -> None:
     """A shape that no size covers is refused."""
     with pytest.raises(InvalidRequestError, match="pixels"):
         ImageRequest.for_pixels(width, height, prompt="Draw a cat")
+
+
+def test_closed_client_says_so(nanobanana_sandbox: str) -> None:
+    """A call on a closed client is refused in words."""
+    client = NanoBanana(KEY, base_url=nanobanana_sandbox)
+    client.close()
+    with pytest.raises(ConfigurationError, match="has been closed"):
+        client.generate("Draw a cat")

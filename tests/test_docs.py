@@ -51,7 +51,11 @@ def test_python_snippets_run(page: Path, reader: Path) -> None:
         "\n".join(found[2] for found in FENCE.finditer(page.read_text()) if found[1] == "python") + RUN_TESTS
     )
     done = subprocess.run(
-        [sys.executable, "-W", "error", script], cwd=reader, capture_output=True, text=True, timeout=120
+        [sys.executable, "-W", "error", "-W", "ignore::ResourceWarning", script],
+        cwd=reader,
+        capture_output=True,
+        text=True,
+        timeout=120,
     )
     assert done.returncode == 0, done.stderr
 

@@ -21,6 +21,7 @@ from .errors import (
     APIConnectionError,
     APIStatusError,
     APITimeoutError,
+    ConfigurationError,
     NanoBananaError,
     OutcomeUnknownError,
     UnusableResponseError,
@@ -172,6 +173,11 @@ def _is_tls(exc: BaseException | None) -> bool:
     return False
 
 
+def _check_open(client: httpx.Client | httpx.AsyncClient) -> None:
+    if client.is_closed:
+        raise ConfigurationError("this client has been closed", advice="Make a new one")
+
+
 def _marks_sent(exchange: Exchange) -> Callable[[str, dict[str, Any]], None]:
     """A trace function (httpcore's extension of that name) that notes when the request begins to leave."""
 
@@ -197,6 +203,7 @@ class SyncHTTP(httpx.Client):
 
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Sends a request as often as is safe, and returns a whole 2xx answer or raises a `NanoBananaError`."""
+        _check_open(self)
         exchange = CURRENT.get()
         again = Retrying(sleep=self._policy.settings.clock.sleep, **self._policy.repeats(exchange))
         return again(self._once, request, exchange)
@@ -235,6 +242,7 @@ class AsyncHTTP(httpx.AsyncClient):
 
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """The same as `SyncHTTP.send`."""
+        _check_open(self)
         exchange = CURRENT.get()
         again = AsyncRetrying(sleep=self._policy.settings.clock.sleep_async, **self._policy.repeats(exchange))
         return await again(self._once, request, exchange)
