@@ -146,6 +146,19 @@ def test_picture_is_safe_when_it_cannot_be_saved(run: Callable[..., Result], mon
     assert "the picture is safe in" in result.stderr
 
 
+@pytest.mark.parametrize("model", ["nanobanana", "nanobanana_pro"])
+def test_show_tells_how_a_picture_was_made(run: Callable[..., Result], model: str) -> None:
+    """`show` prints what --metadata kept, and says so where nothing was kept."""
+    path = run("generate", "Draw a cat", "-m", model, "--metadata").stdout.strip()
+    shown = run("show", path)
+    assert shown.exit_code == 0
+    assert f"prompt: Draw a cat\nmodel: {model}\nrequest id: req_" in shown.stdout
+    assert json.loads(run("show", path, "--json").stdout)["prompt"] == "Draw a cat"
+    plain = run("generate", "Draw a dog", "-m", model).stdout.strip()
+    assert run("show", plain).exit_code == 1
+    assert run("show", "missing.png").exit_code == 1
+
+
 def test_models_lists_the_contract(run: Callable[..., Result]) -> None:
     """`models` shows the lists of the contract, for people and for machines."""
     listed = run("models").stdout

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from nanobanana import GeneratedImage, InvalidRequestError, RemoteImage, SuffixWarning
 from nanobanana.picture import sniff
+from nanobanana.record import Record, extract
 from PIL import Image
 
 
@@ -143,3 +144,45 @@ def test_remote_image_is_not_fetched_unasked() -> None:
     for use in (lambda: image.data, lambda: image.save("cat"), lambda: image.width):
         with pytest.raises(InvalidRequestError, match="was not fetched"):
             use()
+
+
+@pytest.mark.parametrize("image_format", ["PNG", "JPEG"])
+@pytest.mark.parametrize("prompt", ["Draw a café 漢 \0", "\x01" * 40000])
+def test_metadata_says_how_a_picture_was_made(
+    picture: Callable[..., bytes], tmp_path: Path, image_format: str, prompt: str
+) -> None:
+    """metadata=True keeps prompt, model and request id in the file, and leaves the pixels as they are."""
+    record = Record(prompt, "nanobanana_pro", "req_1")
+    image = GeneratedImage(picture(image_format, (40, 30)), record=record)
+    path = image.save(tmp_path / "cat", metadata=True)
+    found = extract(path)
+    assert found is not None
+    assert (found.model, found.request_id) == ("nanobanana_pro", "req_1")
+    assert found.prompt == prompt or (found.prompt.endswith("…") and prompt.startswith(found.prompt[:-1]))
+    with Image.open(path) as saved:
+        assert saved.tobytes() == image.to_pil().tobytes()
+
+
+def test_metadata_keeps_exif_in_its_place(tmp_path: Path) -> None:
+    """The orientation of a JPEG survives the comment, and a comment of somebody else's does not hide ours."""
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    buffer = io.BytesIO()
+    Image.new("RGB", (30, 20)).save(buffer, "JPEG", exif=exif, comment=b"theirs")
+    image = GeneratedImage(buffer.getvalue(), record=Record("Draw", "nanobanana", None))
+    path = image.save(tmp_path / "a.jpg", metadata=True)
+    assert GeneratedImage(path.read_bytes()).width == 20
+    assert extract(path) == image.record
+
+
+def test_metadata_that_cannot_be_kept(picture: Callable[..., bytes], tmp_path: Path) -> None:
+    """Where nothing is known, or the type has no place for it, metadata=True is refused and nothing is written."""
+    for image in (
+        GeneratedImage(picture()),
+        GeneratedImage(picture("WEBP"), record=Record("Draw", "nanobanana")),
+    ):
+        with pytest.raises(ValueError, match=r"metadata|record"):
+            image.save(tmp_path / "a", metadata=True)
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "plain.png").write_bytes(picture())
+    assert extract(tmp_path / "plain.png") is None

@@ -13,6 +13,7 @@ from .errors import UnusableResponseError
 from .exchange import CURRENT, Exchange
 from .faults import error_in_disguise, read_fault
 from .generation import Generation
+from .record import Record
 from .request import ImageRequest
 from .settings import BearerKey, Settings
 
@@ -90,7 +91,8 @@ class Call:
             raise error_in_disguise(fault, status_code=self.exchange.status_code)
         if reading is None:
             raise UnusableResponseError(f"the answer does not fit the contract: {self._problem}")
-        generation: Generation = reading.conclude(model=self.request.model, request_id=self.exchange.request_id)
+        record = Record(self.request.prompt, self.request.model, self.exchange.request_id)
+        generation: Generation = reading.conclude(record)
         return generation
 
     def _log(self, outcome: str, tokens: int | None) -> None:

@@ -45,6 +45,11 @@ class Generation:
         """The final picture; where there are several, the last."""
         return self.images[-1]
 
+    def _repr_html_(self) -> str:
+        from .notebook import generation_html
+
+        return generation_html(self)
+
     def __repr__(self) -> str:
         parts = [f"{self.model}: {', '.join(map(repr, self.images))}"]
         if self.drafts:

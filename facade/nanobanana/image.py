@@ -7,13 +7,14 @@ import io
 import os
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
 from .errors import DownloadError, InvalidRequestError
 from .files import write_atomically
 from .picture import EXTENSIONS, dimensions, sniff
+from .record import Record, embed
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -27,11 +28,13 @@ class SuffixWarning(UserWarning):
 class GeneratedImage:
     """A picture that was made. It can be used as a reference image as it is.
 
-    `stated_type` is what the answer called it, which may be wrong; `mime_type` goes by the bytes.
+    `stated_type` is what the answer called it, which may be wrong; `mime_type` goes by the bytes. `record` says how
+    the picture was made: its prompt, model and request id.
     """
 
     _data: bytes = field(alias="data")
     stated_type: str | None = field(default=None, kw_only=True, eq=False)
+    record: Record | None = field(default=None, kw_only=True, eq=False)
 
     @property
     def data(self) -> bytes:
@@ -70,7 +73,14 @@ class GeneratedImage:
             raise ValueError(f"the header of this {self.mime_type} picture of {len(self.data)} bytes cannot be read")
         return found
 
-    def save(self, path: str | os.PathLike[str], *, keep_suffix: bool = False, overwrite: bool = True) -> Path:
+    def save(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        keep_suffix: bool = False,
+        overwrite: bool = True,
+        metadata: bool = False,
+    ) -> Path:
         """Writes the picture, whole or not at all, and returns the path it really has.
 
         A folder (one that exists, or a path that ends in a slash) gets a name made from the content.
@@ -79,18 +89,23 @@ class GeneratedImage:
         parents are made. A file of exactly the given name is replaced, unless `overwrite=False`: then the
         picture gets the next free name, such as `cat-2.png`.
 
-        Raises: OSError.
+        With `metadata=True` the file says how it was made (prompt, model, request id), in a PNG text chunk or JPEG
+        comment; `nanobanana show FILE` prints it. The pixels are not encoded anew.
+
+        Raises: OSError; ValueError where metadata is asked for and the picture is neither PNG nor JPEG, or
+        nothing is known of its making.
         """
         text = os.fspath(path)
         target = Path(text)
+        data = self._with_record() if metadata else self.data
         if target.is_dir() or text.endswith(("/", os.sep)):
-            name = hashlib.sha256(self.data).hexdigest()[:16]
-            return write_atomically(target / f"nanobanana-{name}{self.extension}", self.data)
+            name = hashlib.sha256(data).hexdigest()[:16]
+            return write_atomically(target / f"nanobanana-{name}{self.extension}", data)
         if keep_suffix or self._fits(target.suffix):
-            return write_atomically(target, self.data, replace=overwrite)
+            return write_atomically(target, data, replace=overwrite)
         if target.suffix.lower() not in _SUFFIXES:  # "v1.2" has no suffix: the true one goes behind it
-            return write_atomically(target.with_name(target.name + self.extension), self.data, replace=overwrite)
-        written = write_atomically(target.with_suffix(self.extension), self.data, replace=False)
+            return write_atomically(target.with_name(target.name + self.extension), data, replace=overwrite)
+        written = write_atomically(target.with_suffix(self.extension), data, replace=False)
         warnings.warn(
             f"the picture is {self.mime_type}, not what {target.name!r} says: saved as {written} "
             "(keep_suffix=True keeps the name)",
@@ -98,6 +113,11 @@ class GeneratedImage:
             stacklevel=2,
         )
         return written
+
+    def _with_record(self) -> bytes:
+        if self.record is None:
+            raise ValueError("nothing is known of how this picture was made, so there is no metadata to save")
+        return embed(self.data, self.mime_type, self.record)
 
     def _fits(self, suffix: str) -> bool:
         return suffix.lower() == self.extension or (suffix.lower() in _JPEG and self.extension in _JPEG)
@@ -112,6 +132,11 @@ class GeneratedImage:
         image = Image.open(io.BytesIO(self.data))
         image.load()
         return image
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        from .notebook import image_bundle
+
+        return image_bundle(self)
 
     def __repr__(self) -> str:
         found = dimensions(self._data)
@@ -150,7 +175,10 @@ class RemoteImage(GeneratedImage):
         data = download(self.url, max_bytes=max_bytes, timeout=timeout)
         if sniff(data) is None:
             raise DownloadError(f"what lies at {self.url} is no picture", url=self.url)
-        return GeneratedImage(data)
+        return GeneratedImage(data, record=self.record)
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        return {"text/plain": repr(self)}, {}
 
     def __repr__(self) -> str:
         return f"<RemoteImage {self.url}>"

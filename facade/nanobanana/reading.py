@@ -7,11 +7,12 @@ import binascii
 import re
 from typing import Any, TypeVar
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from .errors import ContentBlockedError, NoImageError, PromptBlockedError, UnusableResponseError
 from .generation import Generation, Usage
 from .image import GeneratedImage, RemoteImage
+from .record import Record
 
 T = TypeVar("T")
 
@@ -41,8 +42,8 @@ class Reading:
         """Whether there is any picture, marked as a thought or not."""
         return bool(self.unflagged or self.flagged)
 
-    def conclude(self, *, model: str, request_id: str | None) -> Generation:
-        """The generation, where there is a picture.
+    def conclude(self, record: Record) -> Generation:
+        """The generation, where there is a picture. `record` says how it was asked for.
 
         Where every picture is marked as a thought, the last of them is the answer.
 
@@ -51,13 +52,13 @@ class Reading:
         images, drafts = (self.unflagged, self.flagged) if self.unflagged else (self.flagged[-1:], self.flagged[:-1])
         if images:
             return Generation(
-                images=tuple(images),
-                drafts=tuple(drafts),
+                images=tuple(evolve(image, record=record) for image in images),
+                drafts=tuple(evolve(draft, record=record) for draft in drafts),
                 text=self.text,
                 thoughts=self.thoughts,
                 finish_reason=self.finish_reason,
-                request_id=request_id,
-                model=model,
+                request_id=record.request_id,
+                model=record.model,
                 usage=self.usage,
                 metadata=self.metadata,
             )

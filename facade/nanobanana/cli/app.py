@@ -16,9 +16,11 @@ import typer
 from typer.core import TyperCommand
 
 from ..contract import ASPECT_RATIOS, CHAT_MODELS, IMAGE_SIZES, MODELS, NATIVE_MODELS, pixels
+from ..errors import ConfigurationError
 from ..files import check_writable
 from ..generation import Generation
 from ..image import GeneratedImage, RemoteImage, SuffixWarning
+from ..record import extract
 from ..request import ImageRequest
 from .console import FAILED, connected, emit, fail, needing_sandbox, reporting, say, waiting
 
@@ -63,6 +65,9 @@ def generate(
             "-o", "--output", metavar="PATH", help="A file or folder; by default a new file here, named by the prompt."
         ),
     ] = None,
+    metadata: Annotated[
+        bool, typer.Option("--metadata", help="Keep prompt, model and request id inside the file.")
+    ] = False,
     sandbox: OnSandbox = False,
     as_json: AsJson = False,
     timeout: Annotated[float, typer.Option(help="Seconds for the call, repeats included.")] = 600.0,
@@ -79,7 +84,7 @@ def generate(
             with waiting(f"{request.model} draws"):
                 generation = client.send(request)
             seconds = time.monotonic() - begun
-        path, others = _save_all(generation, target, overwrite=overwrite, drafts=thoughts)
+        path, others = _save_all(generation, target, overwrite=overwrite, metadata=metadata, drafts=thoughts)
         report = _report(generation, path, others, seconds)
         if as_json:
             emit(report)
@@ -112,12 +117,12 @@ def _fetched(images: Sequence[GeneratedImage]) -> list[GeneratedImage]:
     return fetched
 
 
-def _save(image: GeneratedImage, target: Path, *, overwrite: bool) -> Path:
+def _save(image: GeneratedImage, target: Path, *, overwrite: bool, metadata: bool) -> Path:
     """Saves a picture that has been paid for: where it was to go or, if that fails, where it can be found."""
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", SuffixWarning)
-            path = image.save(target, overwrite=overwrite)
+            path = image.save(target, overwrite=overwrite, metadata=metadata)
         for warning in caught:
             say(f"nanobanana: {warning.message}")
         return path
@@ -128,16 +133,18 @@ def _save(image: GeneratedImage, target: Path, *, overwrite: bool) -> Path:
         fail(FAILED)
 
 
-def _save_all(generation: Generation, target: Path, *, overwrite: bool, drafts: bool) -> tuple[Path, list[Path]]:
+def _save_all(
+    generation: Generation, target: Path, *, overwrite: bool, metadata: bool, drafts: bool
+) -> tuple[Path, list[Path]]:
     """Saves the final picture to the target and the others beside it; returns its path, and theirs."""
     *earlier, final = _fetched(generation.images)
-    path = _save(final, target, overwrite=overwrite)
+    path = _save(final, target, overwrite=overwrite, metadata=metadata)
     beside = [("also", image) for image in earlier]
     beside += [("draft", image) for image in (_fetched(generation.drafts) if drafts else ())]
-    others = [
-        _save(image, path.with_name(f"{path.stem}-{kind}-{number}{image.extension}"), overwrite=overwrite)
-        for number, (kind, image) in enumerate(beside, 1)
-    ]
+    others = []
+    for number, (kind, image) in enumerate(beside, 1):
+        name = path.with_name(f"{path.stem}-{kind}-{number}{image.extension}")
+        others.append(_save(image, name, overwrite=overwrite, metadata=metadata))
     return path, others
 
 
@@ -206,6 +213,34 @@ def sandbox(
         from nanobanana_sandbox import run
 
         run(port, ready=announce)
+
+
+@app.command()
+def show(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A picture.")],
+    as_json: AsJson = False,
+) -> None:
+    """Tell how a picture was made, as far as its file says (save it with --metadata)."""
+    with reporting():
+        try:
+            record = extract(file)
+        except ImportError as error:
+            problem: Exception = error
+        else:
+            image = GeneratedImage(file.read_bytes())
+            about = {"mime_type": image.mime_type, "width": image.width, "height": image.height}
+            told = {} if record is None else attrs.asdict(record)
+            if as_json:
+                emit(about | told)
+            else:
+                typer.echo("{mime_type}, {width}x{height}".format(**about))
+                for name, value in told.items():
+                    typer.echo(f"{name.replace('_', ' ')}: {value}")
+            if not told:
+                say("nanobanana: the file does not say how it was made")
+                fail(FAILED)
+            return
+        raise ConfigurationError(f"reading it needs Pillow: {problem}", advice="pip install 'nanobanana[pillow]'")
 
 
 @app.command()
