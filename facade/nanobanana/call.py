@@ -15,7 +15,7 @@ from .faults import error_in_disguise, read_fault
 from .generation import Generation
 from .record import Record
 from .request import ImageRequest
-from .settings import BearerKey, Settings
+from .settings import Settings
 
 LOGGER = logging.getLogger("nanobanana")
 LOGGER.addHandler(logging.NullHandler())
@@ -31,7 +31,6 @@ class Call:
         self,
         request: ImageRequest,
         settings: Settings,
-        auth: BearerKey,
         history: Sequence[Mapping[str, Any]] = (),
     ) -> None:
         self.request = request
@@ -39,7 +38,6 @@ class Call:
         self.arguments: dict[str, Any] = self.wire.arguments(request, history)
         self.exchange = Exchange(deadline=settings.clock.monotonic() + settings.timeout)
         self._settings = settings
-        self._auth = auth
         self._token: Token[Exchange] | None = None
         self._parsed: Any = None
         self._problem = ""
@@ -66,7 +64,7 @@ class Call:
         and raised as it is."""
         if not self.exchange.status_code:
             raise problem
-        self._problem = self._auth.redact(str(problem))[:300] or type(problem).__name__
+        self._problem = str(problem)[:300] or type(problem).__name__
 
     def result(self) -> Generation:
         """The generation that the answer holds.
@@ -78,7 +76,7 @@ class Call:
         except UnusableResponseError as error:
             error.status_code = self.exchange.status_code
             error.request_id = error.request_id or self.exchange.request_id
-            error.content = self._auth.redact_bytes(self.exchange.content)
+            error.content = self.exchange.content
             self._log(type(error).__name__, None)
             raise
         self._log("ok", generation.usage.total_tokens)

@@ -11,7 +11,7 @@ import nanobanana_api
 from .call import Call
 from .contract import AspectRatio, ImageSize, Model
 from .conversation import AsyncConversation, Conversation
-from .errors import NanoBananaError
+from .errors import ConfigurationError, NanoBananaError
 from .generation import Generation
 from .reference import ReferenceLike
 from .request import ImageRequest, WireName
@@ -35,15 +35,21 @@ class _Client:
         max_response_bytes: int = 256 * 1024 * 1024,
         allow_insecure: bool = False,
     ) -> None:
+        auth = BearerKey.of(api_key)
+        del api_key  # from here on, no traceback shows it
+        if isinstance(auth, ConfigurationError):
+            raise auth
+        address = checked_base_url(base_url, allow_insecure=allow_insecure)
+        auth.only_for(address)
+        self._auth = auth
         self._settings = Settings(
-            base_url=checked_base_url(base_url, allow_insecure=allow_insecure),
+            base_url=address,
             timeout=timeout,
             connect_timeout=connect_timeout,
             max_retries=max_retries,
             retry_unknown=retry_unknown,
             max_response_bytes=max_response_bytes,
         )
-        self._auth = BearerKey(api_key, self._settings.base_url)
         self._api = nanobanana_api.Client(base_url=str(self._settings.base_url))
         self._connect()
 
@@ -51,7 +57,8 @@ class _Client:
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._settings.base_url}>"
+        settings = vars(self).get("_settings")  # it is missing while the client is being made
+        return f"<{type(self).__name__} {settings.base_url if settings else 'unfinished'}>"
 
     def __reduce__(self) -> NoReturn:
         raise TypeError(f"a {type(self).__name__} holds a key and connections; make one in each process instead")
@@ -113,7 +120,7 @@ class NanoBanana(_Client):
 
     def send(self, request: ImageRequest) -> Generation:
         """Makes the picture that a request describes. Returns and raises as `generate` does."""
-        return self._perform(Call(request, self._settings, self._auth))
+        return self._perform(Call(request, self._settings))
 
     def _perform(self, call: Call) -> Generation:
         with call:
@@ -197,7 +204,7 @@ class AsyncNanoBanana(_Client):
 
     async def send(self, request: ImageRequest) -> Generation:
         """Makes the picture that a request describes, as `NanoBanana.send` does."""
-        return await self._perform(Call(request, self._settings, self._auth))
+        return await self._perform(Call(request, self._settings))
 
     async def _perform(self, call: Call) -> Generation:
         with call:

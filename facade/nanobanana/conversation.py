@@ -90,7 +90,7 @@ class _Dialogue:
         if self._is_busy:
             raise InvalidRequestError("the turn before is still under way", advice="Wait for it, then send the next")
         request = ImageRequest(prompt, references=references, **self._options)
-        call = Call(request, self._client._settings, self._client._auth, self._turns)
+        call = Call(request, self._client._settings, self._turns)
         self._is_busy = True
         try:
             yield call

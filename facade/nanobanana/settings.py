@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import math
 import os
 import re
 from collections.abc import Generator
+from weakref import WeakSet
 
 import httpx
 from attrs import field, frozen
@@ -64,26 +66,56 @@ def base_url(given: str | None, *, allow_insecure: bool) -> httpx.URL:
     return url
 
 
+_KEYS_IN_USE: WeakSet[BearerKey] = WeakSet()
+
+
+def _without_keys(record: logging.LogRecord) -> bool:
+    """A log filter that takes out every key in use. httpcore logs the headers of answers, and a server may repeat the
+    key in one."""
+    message = record.getMessage()
+    for key in tuple(_KEYS_IN_USE):
+        message = key.redact(message)
+    record.msg, record.args = message, ()
+    return True
+
+
+for _name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks"):
+    logging.getLogger(_name).addFilter(_without_keys)
+
+
 class BearerKey(httpx.Auth):
     """Puts the key into the Authorization header (RFC 6750, 2.1) of requests to one origin, and shows it to nobody."""
 
     __slots__ = ("_key", "_origin")
 
-    def __init__(self, given: str | None, origin: httpx.URL) -> None:
+    def __init__(self, key: str) -> None:
+        self._key = key
+        _KEYS_IN_USE.add(self)
+        self._origin: tuple[str, str, int | None] | None = None
+
+    def only_for(self, address: httpx.URL) -> None:
+        """Names the one origin that gets the key; until then, none does."""
+        self._origin = (address.scheme, address.host, address.port)
+
+    @classmethod
+    def of(cls, given: str | None) -> BearerKey | ConfigurationError:
+        """The key as given, else INFINITYBLUE_API_KEY; an error where it is missing or malformed.
+
+        The error is returned, so that no frame that knows the key is in its traceback.
+        """
         key = given if given is not None else os.environ.get("INFINITYBLUE_API_KEY")
         if key is None or key == "":
-            raise ConfigurationError(
+            return ConfigurationError(
                 "there is no API key",
                 advice="Set INFINITYBLUE_API_KEY or pass api_key=...; keys come from the gateway's console, and "
                 "the sandbox takes any that starts with sk-",
             )
         if not isinstance(key, str) or not _KEY.fullmatch(key):
-            raise ConfigurationError(
+            return ConfigurationError(
                 "the API key holds a space, a line break or another character that no key has",
                 advice="Copy it again from the console; it is one word, sk-...",
             )
-        self._key = key
-        self._origin = (origin.scheme, origin.host, origin.port)
+        return cls(key)
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
         if (request.url.scheme, request.url.host, request.url.port) == self._origin:

@@ -123,46 +123,42 @@ class _Policy:
             return UnusableResponseError(
                 f"the answer is not in the encoding it claims: {words}",
                 status_code=response.status_code,
-                request_id=response.headers.get("x-request-id"),
+                request_id=self.request_id(response),
                 content=self.auth.redact_bytes(body),
             )
         return OutcomeUnknownError(
             f"the connection broke after the request was sent: {words}", content=self.auth.redact_bytes(body)
         )
 
-    def accept(self, response: httpx.Response, body: bytes, exchange: Exchange) -> Answer:
-        """The whole answer where its status is 2xx.
-
-        Raises: APIStatusError where it is not.
-        """
+    def accept(self, response: httpx.Response, body: bytes, exchange: Exchange) -> Answer | NanoBananaError:
+        """The whole answer where its status is 2xx, else the error for it. The key is taken out of both."""
         exchange.bytes_in = len(body)
         if not response.is_success:
-            raise self.refusal(response, body)
+            return self.refusal(response, body)
+        if len(body) > self.settings.max_response_bytes:
+            return UnusableResponseError(
+                f"the answer is larger than {self.settings.max_response_bytes} bytes",
+                status_code=response.status_code,
+                request_id=self.request_id(response),
+                content=self.auth.redact_bytes(body),
+                advice="Raise max_response_bytes=... before the next call",
+            )
         exchange.status_code = response.status_code
-        exchange.request_id = response.headers.get("x-request-id")
-        exchange.content = body
-        return Answer(response.status_code, headers={"content-type": "application/json"}, content=body)
+        exchange.request_id = self.request_id(response)
+        exchange.content = self.auth.redact_bytes(body)
+        return Answer(response.status_code, headers={"content-type": "application/json"}, content=exchange.content)
 
     def refusal(self, response: httpx.Response, body: bytes) -> APIStatusError:
         headers = {name.lower(): self.auth.redact(value) for name, value in response.headers.items()}
         return status_error(response.status_code, headers, self.auth.redact_bytes(body))
 
     def is_enough(self, response: httpx.Response, body: bytearray) -> bool:
-        """Whether enough of an error answer has been read.
+        """Whether no more needs to be read: the beginning of an error tells enough, and an answer may be too large."""
+        return len(body) > (self.settings.max_response_bytes if response.is_success else _ERROR_BODY_LIMIT)
 
-        Raises: UnusableResponseError where any other answer is above the limit.
-        """
-        if not response.is_success:
-            return len(body) >= _ERROR_BODY_LIMIT
-        if len(body) > self.settings.max_response_bytes:
-            raise UnusableResponseError(
-                f"the answer is larger than {self.settings.max_response_bytes} bytes",
-                status_code=response.status_code,
-                request_id=response.headers.get("x-request-id"),
-                content=self.auth.redact_bytes(bytes(body)),
-                advice="Raise max_response_bytes=... before the next call",
-            )
-        return False
+    def request_id(self, response: httpx.Response) -> str | None:
+        found = response.headers.get("x-request-id")
+        return self.auth.redact(found) if found else None
 
 
 def _is_tls(exc: BaseException | None) -> bool:
@@ -188,6 +184,13 @@ def _marks_sent(exchange: Exchange) -> Callable[[str, dict[str, Any]], None]:
     return trace
 
 
+def _raised(outcome: Answer | NanoBananaError) -> Answer:
+    """The answer, or the error raised: here, where no frame holds what the server sent, which may repeat the key."""
+    if isinstance(outcome, NanoBananaError):
+        raise outcome
+    return outcome
+
+
 class SyncHTTP(httpx.Client):
     """The httpx client under `NanoBanana`."""
 
@@ -206,9 +209,9 @@ class SyncHTTP(httpx.Client):
         _check_open(self)
         exchange = CURRENT.get()
         again = Retrying(sleep=self._policy.settings.clock.sleep, **self._policy.repeats(exchange))
-        return again(self._once, request, exchange)
+        return again(lambda: _raised(self._once(request, exchange)))
 
-    def _once(self, request: httpx.Request, exchange: Exchange) -> httpx.Response:
+    def _once(self, request: httpx.Request, exchange: Exchange) -> Answer | NanoBananaError:
         policy, body = self._policy, bytearray()
         response: httpx.Response | None = None
         policy.prepare(request, exchange)
@@ -221,10 +224,10 @@ class SyncHTTP(httpx.Client):
                     if policy.is_enough(response, body):
                         break
         except _FAILURES as exc:
-            failure = policy.fault(exc, exchange, response, bytes(body))
-        else:
-            return policy.accept(response, bytes(body), exchange)
-        raise failure
+            return policy.fault(exc, exchange, response, bytes(body))
+        except BaseException as exc:
+            raise exc.with_traceback(None)  # noqa: B904 - Ctrl-C or cancellation: frames further in hold the headers
+        return policy.accept(response, bytes(body), exchange)
 
 
 class AsyncHTTP(httpx.AsyncClient):
@@ -245,9 +248,13 @@ class AsyncHTTP(httpx.AsyncClient):
         _check_open(self)
         exchange = CURRENT.get()
         again = AsyncRetrying(sleep=self._policy.settings.clock.sleep_async, **self._policy.repeats(exchange))
-        return await again(self._once, request, exchange)
 
-    async def _once(self, request: httpx.Request, exchange: Exchange) -> httpx.Response:
+        async def once() -> Answer:
+            return _raised(await self._once(request, exchange))
+
+        return await again(once)
+
+    async def _once(self, request: httpx.Request, exchange: Exchange) -> Answer | NanoBananaError:
         policy, body = self._policy, bytearray()
         response: httpx.Response | None = None
         policy.prepare(request, exchange)
@@ -266,7 +273,7 @@ class AsyncHTTP(httpx.AsyncClient):
                         if policy.is_enough(response, body):
                             break
         except _FAILURES as exc:
-            failure = policy.fault(exc, exchange, response, bytes(body))
-        else:
-            return policy.accept(response, bytes(body), exchange)
-        raise failure
+            return policy.fault(exc, exchange, response, bytes(body))
+        except BaseException as exc:
+            raise exc.with_traceback(None)  # noqa: B904 - Ctrl-C or cancellation: frames further in hold the headers
+        return policy.accept(response, bytes(body), exchange)

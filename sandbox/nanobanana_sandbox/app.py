@@ -107,7 +107,8 @@ def _read(path: str, body: dict[str, Any]) -> dialects.Order:
 
 
 def _error(violation: Violation) -> Response:
-    return JSONResponse(violation.body(), violation.status)
+    headers = {"Allow": "POST"} if violation.status == 405 else None
+    return JSONResponse(violation.body(), violation.status, headers)
 
 
 def _refusal(scenario: Scenario) -> Response:
