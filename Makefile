@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test generate check-generated lint lint-contract types unit slow build clean
+.PHONY: help demo test generate check-generated lint lint-contract types unit faults build clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -31,6 +31,9 @@ lint-contract: $(VENV)/.dev ## check openapi.yaml with Redocly's recommended rul
 
 types: $(VENV)/.dev ## check types with mypy --strict
 	@$(BIN)/mypy --no-error-summary && echo "mypy: clean"
+
+faults: $(VENV)/.dev ## write docs/faults.md by playing every fault, to other clients as well (some minutes)
+	@$(BIN)/python tools/render_faults.py
 
 unit: $(VENV)/.dev ## run the tests
 	@$(BIN)/python -m pytest

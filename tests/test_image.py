@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from nanobanana import GeneratedImage, InvalidRequestError, RemoteImage, SuffixWarning
+from nanobanana import GeneratedImage, InvalidRequestError, RemoteImage, SaveError, SuffixWarning
 from nanobanana.picture import sniff
 from nanobanana.record import Record, extract
 from PIL import Image
@@ -124,7 +124,7 @@ def test_save_respects_the_umask(picture: Callable[..., bytes], tmp_path: Path) 
 def test_save_refuses_a_device(picture: Callable[..., bytes], tmp_path: Path) -> None:
     """A FIFO or device is never replaced by a file."""
     os.mkfifo(tmp_path / "pipe.png")
-    with pytest.raises(OSError, match="not a regular file"):
+    with pytest.raises(SaveError, match="not a regular file"):
         GeneratedImage(picture()).save(tmp_path / "pipe.png")
 
 

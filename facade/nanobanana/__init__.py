@@ -28,6 +28,7 @@ from .errors import (
     PromptBlockedError,
     QuotaExceededError,
     RateLimitError,
+    SaveError,
     ServerError,
     UnusableResponseError,
 )
@@ -71,6 +72,7 @@ __all__ = [
     "RateLimitError",
     "ReferenceImage",
     "RemoteImage",
+    "SaveError",
     "ServerError",
     "SuffixWarning",
     "UnusableResponseError",

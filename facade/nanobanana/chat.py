@@ -33,7 +33,7 @@ async_operation = create_chat_completion.asyncio_detailed
 # A Markdown image, whose address is taken up to the bracket that ends it, or a bare data: URI, taken up to white space:
 # a stray character inside makes the Base64 bad, instead of cutting the picture short.
 _PICTURE = re.compile(
-    r"!\[[^\]]*\]\(\s*(?P<linked>data:image/[^,)]*,\s*[^)\s]*|https?://[^)\s]+)[^)]*\)"
+    r"!\[[^\]]*\]\(\s*(?:(?P<linked>data:image/[^,)]*,[^)\"']*)|(?P<remote>https?://[^)\s]+))[^)]*\)"
     r"|(?P<bare>data:image/[^,\s]*;base64,\s*[^\s)\"'<>]+)",
     re.IGNORECASE,
 )
@@ -113,7 +113,7 @@ def _read_message(message: ChatAnswerMessage, reading: Reading) -> None:
 
 def _read_text(text: str, reading: Reading) -> None:
     for found in _PICTURE.finditer(text):
-        reading.unflagged.append(picture(found["linked"] or found["bare"]))
+        reading.unflagged.append(picture(found["linked"] or found["remote"] or found["bare"]))
     reading.text += _PICTURE.sub("", text).strip()
 
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from types import TracebackType
 from typing import NoReturn, Self
 
+import anyio.to_thread
 import nanobanana_api
 
 from .call import Call
 from .contract import AspectRatio, ImageSize, Model
 from .conversation import AsyncConversation, Conversation
 from .errors import ConfigurationError, NanoBananaError
+from .files import check_target
 from .generation import Generation
 from .reference import ReferenceLike
 from .request import ImageRequest, WireName
@@ -95,10 +98,13 @@ class NanoBanana(_Client):
         image_size: ImageSize = "1K",
         include_thoughts: bool = False,
         wire: WireName | None = None,
+        save_to: str | os.PathLike[str] | None = None,
     ) -> Generation:
         """Makes a picture, from words or from words and reference images.
 
-        The arguments are those of `ImageRequest`.
+        The arguments are those of `ImageRequest`. save_to: a file or folder to write the picture to, as
+        `GeneratedImage.save` does; whether that can be done is looked at before the call is made, and
+        `generation.image.path` is the real path.
 
         Returns: a `Generation` with at least one picture.
 
@@ -115,12 +121,15 @@ class NanoBanana(_Client):
                 image_size=image_size,
                 include_thoughts=include_thoughts,
                 wire=wire,
-            )
+            ),
+            save_to=save_to,
         )
 
-    def send(self, request: ImageRequest) -> Generation:
+    def send(self, request: ImageRequest, *, save_to: str | os.PathLike[str] | None = None) -> Generation:
         """Makes the picture that a request describes. Returns and raises as `generate` does."""
-        return self._perform(Call(request, self._settings))
+        check_target(save_to)
+        generation = self._perform(Call(request, self._settings))
+        return generation if save_to is None else generation.saved(save_to)
 
     def _perform(self, call: Call) -> Generation:
         with call:
@@ -188,6 +197,7 @@ class AsyncNanoBanana(_Client):
         image_size: ImageSize = "1K",
         include_thoughts: bool = False,
         wire: WireName | None = None,
+        save_to: str | os.PathLike[str] | None = None,
     ) -> Generation:
         """Makes a picture, as `NanoBanana.generate` does."""
         return await self.send(
@@ -199,12 +209,15 @@ class AsyncNanoBanana(_Client):
                 image_size=image_size,
                 include_thoughts=include_thoughts,
                 wire=wire,
-            )
+            ),
+            save_to=save_to,
         )
 
-    async def send(self, request: ImageRequest) -> Generation:
+    async def send(self, request: ImageRequest, *, save_to: str | os.PathLike[str] | None = None) -> Generation:
         """Makes the picture that a request describes, as `NanoBanana.send` does."""
-        return await self._perform(Call(request, self._settings))
+        check_target(save_to)
+        generation = await self._perform(Call(request, self._settings))
+        return generation if save_to is None else await anyio.to_thread.run_sync(generation.saved, save_to)
 
     async def _perform(self, call: Call) -> Generation:
         with call:

@@ -16,6 +16,7 @@
     │   ├── RateLimitError              429
     │   │   └── QuotaExceededError      credits gone: no wait will mend it
     │   └── ServerError                 5xx and Cloudflare's 52x
+    ├── SaveError                       a picture was made but could not be written (also an OSError)
     ├── DownloadError                   a picture on another server could not be fetched
     └── UnusableResponseError           2xx, but not an answer that fits the contract
         └── NoImageError                a good answer that holds no picture
@@ -33,7 +34,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from .generation import Usage
+    from .generation import Generation, Usage
+    from .image import GeneratedImage
 
 Billed = Literal["no", "unknown", "probably"]
 
@@ -237,6 +239,20 @@ class ServerError(APIStatusError):
 
     billed = "unknown"
     advice = "Look at the usage page before repeating it: a repeat may pay twice"
+
+
+class SaveError(NanoBananaError, OSError):
+    """A picture that was made could not be written. It is not lost: `image` holds it, to be saved elsewhere, and
+    `generation`, where it was to be saved by the call that made it, all that the call gave.
+    """
+
+    billed = "probably"
+    advice = "The picture is on this error: save error.image elsewhere"
+
+    def __init__(self, message: str, *, image: GeneratedImage) -> None:
+        super().__init__(message)
+        self.image = image
+        self.generation: Generation | None = None
 
 
 class DownloadError(NanoBananaError):

@@ -28,6 +28,8 @@ _BAD_KEY_CODES = {"invalid_api_key", "missing_authorization", "expired_api_key",
 _NO_CHANNEL = re.compile(r"no (available )?channel|无可用渠道|無可用渠道", re.IGNORECASE)
 _BAD_KEY = re.compile(r"api key not valid|invalid api key|api key expired", re.IGNORECASE)
 _REQUEST_ID = re.compile(r"\(request id: ([^)\s]+)\)", re.IGNORECASE)
+_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,9})?")
+_DATE = re.compile(r"[A-Z][a-z]{2,8},? .*\d\d:\d\d:\d\d")
 _MAY_BE_PROCESSED = {408, 499}
 
 
@@ -177,10 +179,10 @@ def parse_retry_after(value: str | None, *, now: datetime | None = None) -> floa
     """
     if value is None or not value.strip():
         return None
-    try:
+    if _NUMBER.fullmatch(value.strip()):
         return _seconds(float(value))
-    except ValueError:
-        pass
+    if not _DATE.match(value.strip()):  # dateutil would take almost anything for a date
+        return None
     from dateutil import parser  # slow to import, and rarely needed
 
     try:

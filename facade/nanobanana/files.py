@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import secrets
 import stat
 from pathlib import Path
+
+from .errors import InvalidRequestError
 
 
 def write_atomically(path: Path, data: bytes, *, replace: bool = True) -> Path:
@@ -36,15 +39,66 @@ def write_atomically(path: Path, data: bytes, *, replace: bool = True) -> Path:
     return path
 
 
+_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # names of devices on Windows
+_LONGEST_NAME = 120  # bytes, which leaves room for a suffix and a number
+
+
+def name_from(prompt: str) -> str:
+    """A name for a file, made from the words of a prompt: letters, digits and hyphens only."""
+    words = re.sub(r"[^a-z0-9]+", "-", prompt.lower())[:48].strip("-")
+    return words if words and not _RESERVED.fullmatch(words) else f"picture-{words}".rstrip("-")
+
+
+def check_name(name: str) -> str:
+    """The name, if it can only ever be a file of that name in the folder it is put into, on any system.
+
+    Raises: InvalidRequestError where it could be a path, a device, a hidden file or too long.
+    """
+    if not isinstance(name, str) or not name:
+        problem = "is empty"
+    elif any(letter in '/\\<>:"|?*' or not letter.isprintable() for letter in name):
+        problem = 'holds one of / \\ < > : " | ? * or a control character'
+    elif name.startswith((".", " ")) or name.endswith((".", " ")):
+        problem = "begins or ends with a dot or a space"
+    elif _RESERVED.fullmatch(name):
+        problem = "is the name of a device on Windows"
+    elif len(name.encode("utf-8", "replace")) > _LONGEST_NAME:
+        problem = f"is longer than {_LONGEST_NAME} bytes"
+    else:
+        return name
+    raise InvalidRequestError(f"{str(name)[:80]!r} cannot name a file: it {problem}", param="id")
+
+
 def check_writable(path: Path) -> None:
     """Makes the folder of `path` and sees that a file can be made in it.
 
     Raises: OSError where it cannot.
     """
+    with contextlib.suppress(FileNotFoundError):
+        path.lstat()  # says whether the name itself is possible
     path.parent.mkdir(parents=True, exist_ok=True)
     probe = path.parent / f".{secrets.token_hex(6)}.part"
     probe.touch(exist_ok=False)
     probe.unlink()
+
+
+def check_target(save_to: str | os.PathLike[str] | None) -> None:
+    """Sees, before anything is paid for, that a picture can be written where it is to go.
+
+    Raises: InvalidRequestError where it cannot.
+    """
+    if save_to is None:
+        return
+    path = Path(save_to)
+    try:
+        is_folder = path.is_dir() or os.fspath(save_to).endswith(("/", os.sep))
+        if path.exists() and not is_folder and not path.is_file():
+            raise OSError("it is there and is not a regular file")
+        check_writable(path / "picture" if is_folder else path)
+        return
+    except (OSError, ValueError) as exc:
+        reason = (isinstance(exc, OSError) and exc.strerror) or str(exc)
+    raise InvalidRequestError(f"nothing can be written to {path}: {reason}", param="save_to")
 
 
 def _reserve(path: Path) -> Path:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
+from .errors import SaveError
 from .image import GeneratedImage
 
 
@@ -44,6 +46,18 @@ class Generation:
     def image(self) -> GeneratedImage:
         """The final picture; where there are several, the last."""
         return self.images[-1]
+
+    def saved(self, path: str | os.PathLike[str]) -> Generation:
+        """The same, with the final picture saved (see `GeneratedImage.save`) and its `path` set.
+
+        Raises: SaveError with all of this on it.
+        """
+        try:
+            image = evolve(self.image, path=self.image.save(path))
+        except SaveError as error:
+            error.generation = self
+            raise
+        return evolve(self, images=(*self.images[:-1], image))
 
     def _repr_html_(self) -> str:
         from .notebook import generation_html

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from .errors import DownloadError, InvalidRequestError
+from .errors import DownloadError, InvalidRequestError, SaveError
 from .files import write_atomically
 from .picture import EXTENSIONS, dimensions, sniff
 from .record import Record, embed
@@ -29,12 +29,14 @@ class GeneratedImage:
     """A picture that was made. It can be used as a reference image as it is.
 
     `stated_type` is what the answer called it, which may be wrong; `mime_type` goes by the bytes. `record` says how
-    the picture was made: its prompt, model and request id.
+    the picture was made: its prompt, model and request id. `path` is the file that the call wrote, where it was told
+    to (`save_to`).
     """
 
     _data: bytes = field(alias="data")
     stated_type: str | None = field(default=None, kw_only=True, eq=False)
     record: Record | None = field(default=None, kw_only=True, eq=False)
+    path: Path | None = field(default=None, kw_only=True, eq=False)
 
     @property
     def data(self) -> bytes:
@@ -92,27 +94,38 @@ class GeneratedImage:
         With `metadata=True` the file says how it was made (prompt, model, request id), in a PNG text chunk or JPEG
         comment; `nanobanana show FILE` prints it. The pixels are not encoded anew.
 
-        Raises: OSError; ValueError where metadata is asked for and the picture is neither PNG nor JPEG, or
-        nothing is known of its making.
+        Raises: SaveError (an OSError) with the picture on it; ValueError where metadata is asked for and the picture
+        is neither PNG nor JPEG, or nothing is known of its making.
         """
-        text = os.fspath(path)
-        target = Path(text)
         data = self._with_record() if metadata else self.data
-        if target.is_dir() or text.endswith(("/", os.sep)):
+        target, replace = self._target(os.fspath(path), data, keep_suffix=keep_suffix, overwrite=overwrite)
+        try:
+            written = write_atomically(target, data, replace=replace)
+        except (OSError, ValueError) as exc:  # ValueError: a NUL in the name
+            reason = (isinstance(exc, OSError) and exc.strerror) or str(exc)
+            problem = SaveError(f"the picture could not be written to {target}: {reason}", image=self)
+        else:
+            if written.suffix != Path(os.fspath(path)).suffix and Path(os.fspath(path)).suffix.lower() in _SUFFIXES:
+                warnings.warn(
+                    f"the picture is {self.mime_type}, not what {Path(path).name!r} says: saved as {written} "
+                    "(keep_suffix=True keeps the name)",
+                    SuffixWarning,
+                    stacklevel=2,
+                )
+            return written
+        raise problem
+
+    def _target(self, path: str, data: bytes, *, keep_suffix: bool, overwrite: bool) -> tuple[Path, bool]:
+        """Where the picture goes, and whether a file that is there may be replaced."""
+        target = Path(path)
+        if path.endswith(("/", os.sep)) or os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises on a NUL
             name = hashlib.sha256(data).hexdigest()[:16]
-            return write_atomically(target / f"nanobanana-{name}{self.extension}", data)
+            return target / f"nanobanana-{name}{self.extension}", True
         if keep_suffix or self._fits(target.suffix):
-            return write_atomically(target, data, replace=overwrite)
+            return target, overwrite
         if target.suffix.lower() not in _SUFFIXES:  # "v1.2" has no suffix: the true one goes behind it
-            return write_atomically(target.with_name(target.name + self.extension), data, replace=overwrite)
-        written = write_atomically(target.with_suffix(self.extension), data, replace=False)
-        warnings.warn(
-            f"the picture is {self.mime_type}, not what {target.name!r} says: saved as {written} "
-            "(keep_suffix=True keeps the name)",
-            SuffixWarning,
-            stacklevel=2,
-        )
-        return written
+            return target.with_name(target.name + self.extension), overwrite
+        return target.with_suffix(self.extension), False
 
     def _with_record(self) -> bytes:
         if self.record is None:

@@ -24,6 +24,7 @@ from nanobanana_api.models.thinking_config import ThinkingConfig
 from nanobanana_api.models.usage_metadata import UsageMetadata
 from nanobanana_api.models.user_turn import UserTurn
 
+from .errors import UnusableResponseError
 from .generation import Usage
 from .image import GeneratedImage
 from .reading import Reading, as_count, as_model, as_models, as_name, as_text, is_picture_uri, picture
@@ -82,9 +83,15 @@ def read(answer: GenerateContentResponse) -> Reading:
 def _read_part(part: AnswerPart, reading: Reading) -> None:
     is_thought = part.thought is True
     text = as_text(part.text)
-    found = _picture(part)
-    if found is None and is_picture_uri(text):
-        found, text = picture(text), ""
+    try:
+        found = _picture(part)
+        if found is None and is_picture_uri(text):
+            found, text = picture(text), ""
+    except UnusableResponseError as error:
+        if not is_thought:
+            raise
+        reading.damaged_draft = error  # the picture to come is what was paid for
+        return
     if found is not None:
         (reading.flagged if is_thought else reading.unflagged).append(found)
     if is_thought:

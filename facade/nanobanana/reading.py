@@ -28,6 +28,8 @@ class Reading:
     unflagged: list[GeneratedImage] = field(factory=list)
     flagged: list[GeneratedImage] = field(factory=list)
     """Pictures marked as thoughts."""
+    damaged_draft: UnusableResponseError | None = None
+    """What is wrong with a picture marked as a thought, where something is."""
     text: str = ""
     thoughts: str = ""
     finish_reason: str | None = None
@@ -51,6 +53,8 @@ class Reading:
         """
         images, drafts = (self.unflagged, self.flagged) if self.unflagged else (self.flagged[-1:], self.flagged[:-1])
         if images:
+            if self.damaged_draft is not None:
+                self.metadata["damagedDraft"] = self.damaged_draft.message
             return Generation(
                 images=tuple(evolve(image, record=record) for image in images),
                 drafts=tuple(evolve(draft, record=record) for draft in drafts),
@@ -62,6 +66,8 @@ class Reading:
                 usage=self.usage,
                 metadata=self.metadata,
             )
+        if self.damaged_draft is not None:
+            raise self.damaged_draft
         error = self._no_image()
         error.text = self.text
         error.finish_reason = self.finish_reason

@@ -44,6 +44,8 @@ class Answer(httpx.Response):
         """The body as JSON: UTF-8 (RFC 8259, 8.1), without NaN and its kin, which are no JSON."""
         document = json.loads(self.content.decode("utf-8-sig"), parse_constant=_no_constant)
         CURRENT.get().document = document
+        if not isinstance(document, dict):
+            raise ValueError(f"it is a JSON {type(document).__name__}, not an object")
         return document
 
 
@@ -146,7 +148,8 @@ class _Policy:
         exchange.status_code = response.status_code
         exchange.request_id = self.request_id(response)
         exchange.content = self.auth.redact_bytes(body)
-        return Answer(response.status_code, headers={"content-type": "application/json"}, content=exchange.content)
+        # Any 2xx with a good answer is one: what was paid for is not lost over a number.
+        return Answer(200, headers={"content-type": "application/json"}, content=exchange.content)
 
     def refusal(self, response: httpx.Response, body: bytes) -> APIStatusError:
         headers = {name.lower(): self.auth.redact(value) for name, value in response.headers.items()}

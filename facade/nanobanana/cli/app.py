@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 import tempfile
 import time
 import warnings
@@ -16,8 +15,8 @@ import typer
 from typer.core import TyperCommand
 
 from ..contract import ASPECT_RATIOS, CHAT_MODELS, IMAGE_SIZES, MODELS, NATIVE_MODELS, pixels
-from ..errors import ConfigurationError
-from ..files import check_writable
+from ..errors import ConfigurationError, SaveError
+from ..files import check_writable, name_from
 from ..generation import Generation
 from ..image import GeneratedImage, RemoteImage, SuffixWarning
 from ..record import extract
@@ -100,8 +99,7 @@ def _target(output: str | None, prompt: str) -> tuple[Path, bool]:
     """
     path = Path(output or ".")
     is_folder = output is None or path.is_dir() or output.endswith("/")
-    words = re.sub(r"[^a-z0-9]+", "-", prompt.lower())[:48].strip("-")
-    target = path / (words or "picture") if is_folder else path
+    target = path / name_from(prompt) if is_folder else path
     check_writable(target)
     return target, not is_folder
 
@@ -126,9 +124,9 @@ def _save(image: GeneratedImage, target: Path, *, overwrite: bool, metadata: boo
         for warning in caught:
             say(f"nanobanana: {warning.message}")
         return path
-    except OSError as error:
+    except SaveError as error:
         path = image.save(Path(tempfile.mkdtemp(prefix="nanobanana-")))
-        say(f"nanobanana: {target} cannot be written ({error}); the picture is safe in {path}")
+        say(f"nanobanana: {error.message}; the picture is safe in {path}")
         typer.echo(str(path))
         fail(FAILED)
 
