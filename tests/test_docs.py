@@ -113,3 +113,13 @@ def test_every_public_name_has_a_docstring() -> None:
         value = getattr(nanobanana, name)
         if isinstance(value, type):
             assert value.__doc__, name
+
+
+def test_faults_page_has_every_row() -> None:
+    """The page on faults has a line for each row of the table, with the requests, the error and what is billed."""
+    from .faults.table import ROWS
+
+    page = (ROOT / "docs" / "faults.md").read_text()
+    for row in ROWS:
+        assert re.search(rf"\| {re.escape(row.does)}.*\| {row.requests} \| {row.outcome} ", page), row.name
+    assert len(ROWS) >= 80

@@ -113,7 +113,7 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Iterator[Play]:
     body = b""
 
     def answer(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, content=body)
+        return httpx.Response(200, stream=httpx.ByteStream(body))
 
     def sync_handler(request: httpx.Request) -> httpx.Response:
         request.extensions["trace"](

@@ -9,7 +9,7 @@ from types import ModuleType, TracebackType
 from typing import Any, Self
 
 from . import chat, native
-from .errors import UnusableResponseError
+from .errors import UnusableResponseError, plain
 from .exchange import CURRENT, Exchange
 from .faults import error_in_disguise, read_fault
 from .generation import Generation
@@ -64,7 +64,7 @@ class Call:
         and raised as it is."""
         if not self.exchange.status_code:
             raise problem
-        self._problem = str(problem)[:300] or type(problem).__name__
+        self._problem = plain(str(problem), 300) or type(problem).__name__
 
     def result(self) -> Generation:
         """The generation that the answer holds.

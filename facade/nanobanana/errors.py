@@ -74,6 +74,14 @@ class NanoBananaError(Exception):
         return " ".join(filter(None, (_sentence(self.message), self._aftermath(), _sentence(self.advice))))
 
 
+def plain(text: str, limit: int) -> str:
+    """Words of a server, fit for a line of a terminal or a log: white space folded, other characters that cannot be
+    printed replaced, cut at `limit` characters."""
+    folded = " ".join(text[: 4 * limit].split())
+    shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in folded)
+    return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
+
+
 def _sentence(text: str) -> str:
     return text if not text or text.endswith((".", "!", "?", "…")) else f"{text}."
 

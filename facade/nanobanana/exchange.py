@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from contextvars import ContextVar
 from typing import Any
 
@@ -23,6 +24,7 @@ class Exchange:
     request_id: str | None = None
     content: bytes = b""
     document: Any = None
+    redact: Callable[[str], str] = str
 
 
 CURRENT: ContextVar[Exchange] = ContextVar("nanobanana_exchange")

@@ -19,10 +19,12 @@ from .errors import (
     QuotaExceededError,
     ServerError,
     UnusableResponseError,
+    plain,
     status_error_class,
 )
 
-_BODY_KEPT = 4000
+_BODY_KEPT = 4000  # characters
+_MESSAGE_KEPT, _NAME_KEPT = 500, 100  # characters
 _QUOTA_CODES = {"insufficient_quota", "insufficient_user_quota"}
 _BAD_KEY_CODES = {"invalid_api_key", "missing_authorization", "expired_api_key", "API_KEY_INVALID"}
 _NO_CHANNEL = re.compile(r"no (available )?channel|无可用渠道|無可用渠道", re.IGNORECASE)
@@ -58,7 +60,7 @@ def read_fault(document: Any) -> Fault | None:
         return None
     error = document.get("error")
     if isinstance(error, str) and error:
-        return Fault(message=error, code=_name(document.get("code")))
+        return Fault(message=plain(error, _MESSAGE_KEPT), code=_name(document.get("code")))
     if not isinstance(error, dict) or not error:
         if not isinstance(document.get("message"), str) or "code" not in document:
             return None
@@ -67,7 +69,7 @@ def read_fault(document: Any) -> Fault | None:
     details = [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
     delays = [parse_duration(entry.get("retryDelay")) for entry in details]
     return Fault(
-        message=error["message"] if isinstance(error.get("message"), str) else "",
+        message=plain(error["message"], _MESSAGE_KEPT) if isinstance(error.get("message"), str) else "",
         code=_name(error.get("code")) if isinstance(error.get("code"), str) and error["code"]
         else _name(error.get("status")) or _name(error.get("code")),
         type=_name(error.get("type")),
@@ -79,7 +81,7 @@ def read_fault(document: Any) -> Fault | None:
 
 
 def _name(value: object) -> str | None:
-    return str(value) if isinstance(value, str | int) and value != "" else None
+    return plain(str(value), _NAME_KEPT) if isinstance(value, str | int) and value != "" else None
 
 
 def status_error(
@@ -95,10 +97,10 @@ def status_error(
     retry_after = parse_retry_after(headers.get("retry-after"), now=now)
     if retry_after is None:
         retry_after = fault.retry_delay
-    request_id = headers.get("x-request-id") or _request_id(fault.message)
-    location = headers.get("location") if 300 <= status_code < 400 else None
+    request_id = _name(headers.get("x-request-id")) or _request_id(fault.message)
+    location = headers.get("location") or None if 300 <= status_code < 400 else None
     if 300 <= status_code < 400:
-        fault = Fault(message=f"the answer is a redirect to {location or 'nowhere'}, which is not followed")
+        fault = Fault(message=f"the answer is a redirect to {plain(location or 'nowhere', 300)}, which is not followed")
     cls, billed, advice = _judge(status_code, fault, retry_after)
     return cls(
         fault.message or "no reason was given",
@@ -169,7 +171,7 @@ def _words(text: str) -> str:
     title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
     if title is None and "<html" in text.lower():
         return "an HTML page instead of an answer"
-    return " ".join((title[1] if title else text).split())[:200]
+    return plain(title[1] if title else text, 200)
 
 
 def parse_retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
@@ -186,7 +188,7 @@ def parse_retry_after(value: str | None, *, now: datetime | None = None) -> floa
     from dateutil import parser  # slow to import, and rarely needed
 
     try:
-        moment = parser.parse(value)
+        moment = parser.parse(value, tzinfos=lambda name, offset: UTC if offset is None else offset)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         return _seconds((moment - (now or datetime.now(UTC))).total_seconds())

@@ -35,7 +35,7 @@ def write_atomically(path: Path, data: bytes, *, replace: bool = True) -> Path:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
     return path
 
 
@@ -114,7 +114,8 @@ def _reserve(path: Path) -> Path:
             return candidate
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Makes what was created or renamed in a folder survive a power cut, where the filesystem can."""
     with contextlib.suppress(OSError):  # not every filesystem lets a folder be synced
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -23,14 +23,13 @@ from .exchange import CURRENT
 from .settings import Settings
 
 _PIECE = 128 * 1024  # bytes written at a time
-_KEEP_IDLE = 5.0  # seconds; a connection idle for longer is likely to have been closed by the other side
 
 T = TypeVar("T", httpx.HTTPTransport, httpx.AsyncHTTPTransport)
 
 
 def sync_transport(settings: Settings) -> httpx.HTTPTransport:
     """The transport of a sync client."""
-    kwargs = _pool_arguments(settings, connections=100)
+    kwargs = _pool_arguments(settings)
     kwargs["network_backend"] = _Backend(settings)
     proxy = _proxy(settings.base_url)
     pool: Any
@@ -45,7 +44,7 @@ def sync_transport(settings: Settings) -> httpx.HTTPTransport:
 
 def async_transport(settings: Settings) -> httpx.AsyncHTTPTransport:
     """The transport of an async client."""
-    kwargs = _pool_arguments(settings, connections=1000)
+    kwargs = _pool_arguments(settings)
     proxy = _proxy(settings.base_url)
     pool: Any
     if proxy is None:
@@ -62,13 +61,14 @@ def _with_pool(transport: T, pool: Any) -> T:
     return transport
 
 
-def _pool_arguments(settings: Settings, *, connections: int) -> dict[str, Any]:
+def _pool_arguments(settings: Settings) -> dict[str, Any]:
     secure = settings.base_url.scheme == "https"
     return {
         "ssl_context": ssl_context() if secure else None,
-        "max_connections": connections,
-        "max_keepalive_connections": 20,
-        "keepalive_expiry": _KEEP_IDLE,
+        "max_connections": None,
+        # Each call gets a connection of its own. That is nothing beside the 10 to 120 s that a call takes, while a
+        # stale connection, or bytes left over from the answer before, would cost a picture.
+        "max_keepalive_connections": 0,
     }
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 from attrs import define, evolve, field
 
-from .errors import ContentBlockedError, NoImageError, PromptBlockedError, UnusableResponseError
+from .errors import ContentBlockedError, NoImageError, PromptBlockedError, UnusableResponseError, plain
 from .generation import Generation, Usage
 from .image import GeneratedImage, RemoteImage
 from .record import Record
@@ -89,9 +89,9 @@ class Reading:
             message = f"the answer holds no picture ({reason})"
             words = self.finish_message
         if words or self.text:
-            message = f"{message}: {words or self.text[:500]}"
-        error = cls(message)
-        error.reason = reason
+            message = f"{message}: {words or self.text}"
+        error = cls(plain(message, 600))
+        error.reason = plain(reason, 100)
         return error
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import ssl
+import zlib
 from collections.abc import Callable
 from contextlib import aclosing, closing
 from typing import Any, NoReturn
@@ -17,6 +18,7 @@ import anyio
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, Retrying
 
+from .body import Body
 from .errors import (
     APIConnectionError,
     APIStatusError,
@@ -25,6 +27,7 @@ from .errors import (
     NanoBananaError,
     OutcomeUnknownError,
     UnusableResponseError,
+    plain,
 )
 from .exchange import CURRENT, Exchange
 from .faults import status_error
@@ -33,7 +36,8 @@ from .retry import decide
 from .settings import Anonymous, BearerKey, Settings
 
 _ERROR_BODY_LIMIT = 1024 * 1024  # bytes of an error answer that are read
-_FAILURES = (httpx.HTTPError, httpx.InvalidURL, OSError)  # TimeoutError, too, is an OSError
+_FAILURES = (httpx.HTTPError, httpx.InvalidURL, zlib.error, OSError)  # TimeoutError, too, is an OSError
+_LOCATION = "x-nanobanana-location"
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 
 
@@ -42,11 +46,24 @@ class Answer(httpx.Response):
 
     def json(self, **kwargs: Any) -> Any:
         """The body as JSON: UTF-8 (RFC 8259, 8.1), without NaN and its kin, which are no JSON."""
-        document = json.loads(self.content.decode("utf-8-sig"), parse_constant=_no_constant)
+        text = self.content.decode("utf-8-sig")
+        document = json.loads(text, parse_constant=_no_constant)
+        if "\\" in text:  # what was escaped shows only now
+            document = _redacted(document, CURRENT.get().redact)
         CURRENT.get().document = document
         if not isinstance(document, dict):
             raise ValueError(f"it is a JSON {type(document).__name__}, not an object")
         return document
+
+
+def _redacted(value: Any, redact: Callable[[str], str]) -> Any:
+    if isinstance(value, str):
+        return redact(value)
+    if isinstance(value, list):
+        return [_redacted(entry, redact) for entry in value]
+    if isinstance(value, dict):
+        return {redact(name): _redacted(entry, redact) for name, entry in value.items()}
+    return value
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -107,7 +124,7 @@ class _Policy:
         exchange.bytes_in = len(body)
         if response is not None and not response.is_success:
             return self.refusal(response, body)
-        words = self.auth.redact(str(exc)) or type(exc).__name__
+        words = plain(self.auth.redact(str(exc)), 300) or type(exc).__name__
         if not exchange.sent:
             if _is_tls(exc):
                 return APIConnectionError(
@@ -121,7 +138,7 @@ class _Policy:
                 f"no complete answer came within {self.settings.timeout:g} s",
                 content=self.auth.redact_bytes(body),
             )
-        if response is not None and isinstance(exc, httpx.DecodingError):
+        if response is not None and isinstance(exc, zlib.error):
             return UnusableResponseError(
                 f"the answer is not in the encoding it claims: {words}",
                 status_code=response.status_code,
@@ -148,20 +165,29 @@ class _Policy:
         exchange.status_code = response.status_code
         exchange.request_id = self.request_id(response)
         exchange.content = self.auth.redact_bytes(body)
-        # Any 2xx with a good answer is one: what was paid for is not lost over a number.
-        return Answer(200, headers={"content-type": "application/json"}, content=exchange.content)
+        exchange.redact = self.auth.redact
+        # Any 2xx with a whole answer is good: what was paid for is not lost over a number. 206 is a part of one.
+        status = response.status_code if response.status_code == 206 else 200
+        return Answer(status, headers={"content-type": "application/json"}, content=exchange.content)
 
     def refusal(self, response: httpx.Response, body: bytes) -> APIStatusError:
         headers = {name.lower(): self.auth.redact(value) for name, value in response.headers.items()}
-        return status_error(response.status_code, headers, self.auth.redact_bytes(body))
+        headers["location"] = headers.pop(_LOCATION, "")
+        error = status_error(response.status_code, headers, self.auth.redact_bytes(body[:_ERROR_BODY_LIMIT]))
+        for name, value in vars(error).items():
+            if isinstance(value, str):  # what was escaped shows only after parsing
+                setattr(error, name, self.auth.redact(value))
+        error.args = (error.message,)
+        return error
 
-    def is_enough(self, response: httpx.Response, body: bytearray) -> bool:
-        """Whether no more needs to be read: the beginning of an error tells enough, and an answer may be too large."""
-        return len(body) > (self.settings.max_response_bytes if response.is_success else _ERROR_BODY_LIMIT)
+    def body(self, response: httpx.Response) -> Body:
+        """An empty body for a response: of an error, the beginning tells enough."""
+        limit = self.settings.max_response_bytes if response.is_success else _ERROR_BODY_LIMIT
+        return Body(response.headers.get("content-encoding", ""), limit)
 
     def request_id(self, response: httpx.Response) -> str | None:
         found = response.headers.get("x-request-id")
-        return self.auth.redact(found) if found else None
+        return plain(self.auth.redact(found), 100) if found else None
 
 
 def _is_tls(exc: BaseException | None) -> bool:
@@ -187,6 +213,17 @@ def _marks_sent(exchange: Exchange) -> Callable[[str, dict[str, Any]], None]:
     return trace
 
 
+def _hide_location(response: httpx.Response) -> None:
+    """Keeps httpx from looking at where a redirect leads: it does so even when it is not to follow it, and stumbles
+    over a bad address."""
+    if "location" in response.headers:
+        response.headers[_LOCATION] = response.headers.pop("location")
+
+
+async def _hide_location_async(response: httpx.Response) -> None:
+    _hide_location(response)
+
+
 def _raised(outcome: Answer | NanoBananaError) -> Answer:
     """The answer, or the error raised: here, where no frame holds what the server sent, which may repeat the key."""
     if isinstance(outcome, NanoBananaError):
@@ -204,6 +241,7 @@ class SyncHTTP(httpx.Client):
             headers=_HEADERS,
             timeout=settings.timeout,
             transport=sync_transport(settings),
+            event_hooks={"response": [_hide_location]},
         )
         self._policy = _Policy(settings, auth)
 
@@ -215,22 +253,23 @@ class SyncHTTP(httpx.Client):
         return again(lambda: _raised(self._once(request, exchange)))
 
     def _once(self, request: httpx.Request, exchange: Exchange) -> Answer | NanoBananaError:
-        policy, body = self._policy, bytearray()
+        policy, body = self._policy, Body("", 0)
         response: httpx.Response | None = None
         policy.prepare(request, exchange)
         request.extensions["trace"] = _marks_sent(exchange)
         try:
             response = super().send(request, stream=True, follow_redirects=False)
+            body = policy.body(response)
             with closing(response):
-                for chunk in response.iter_bytes():
-                    body += chunk
-                    if policy.is_enough(response, body):
+                for piece in response.iter_raw():
+                    body.add(piece)
+                    if body.is_full:
                         break
         except _FAILURES as exc:
-            return policy.fault(exc, exchange, response, bytes(body))
+            return policy.fault(exc, exchange, response, bytes(body.data))
         except BaseException as exc:
             raise exc.with_traceback(None)  # noqa: B904 - Ctrl-C or cancellation: frames further in hold the headers
-        return policy.accept(response, bytes(body), exchange)
+        return policy.accept(response, bytes(body.data), exchange)
 
 
 class AsyncHTTP(httpx.AsyncClient):
@@ -243,6 +282,7 @@ class AsyncHTTP(httpx.AsyncClient):
             headers=_HEADERS,
             timeout=settings.timeout,
             transport=async_transport(settings),
+            event_hooks={"response": [_hide_location_async]},
         )
         self._policy = _Policy(settings, auth)
 
@@ -258,7 +298,7 @@ class AsyncHTTP(httpx.AsyncClient):
         return await again(once)
 
     async def _once(self, request: httpx.Request, exchange: Exchange) -> Answer | NanoBananaError:
-        policy, body = self._policy, bytearray()
+        policy, body = self._policy, Body("", 0)
         response: httpx.Response | None = None
         policy.prepare(request, exchange)
         mark = _marks_sent(exchange)
@@ -268,15 +308,16 @@ class AsyncHTTP(httpx.AsyncClient):
 
         request.extensions["trace"] = trace
         try:
-            with anyio.fail_after(policy.left(exchange)):
+            with anyio.fail_after(policy.left(exchange)) as scope:
                 response = await super().send(request, stream=True, follow_redirects=False)
+                body = policy.body(response)
                 async with aclosing(response):
-                    async for chunk in response.aiter_bytes():
-                        body += chunk
-                        if policy.is_enough(response, body):
-                            break
+                    async for piece in response.aiter_raw():
+                        body.add(piece)
+                        if body.is_full:
+                            scope.cancel()  # a break would leave httpx's generators open
         except _FAILURES as exc:
-            return policy.fault(exc, exchange, response, bytes(body))
+            return policy.fault(exc, exchange, response, bytes(body.data))
         except BaseException as exc:
             raise exc.with_traceback(None)  # noqa: B904 - Ctrl-C or cancellation: frames further in hold the headers
-        return policy.accept(response, bytes(body), exchange)
+        return policy.accept(response, bytes(body.data), exchange)
