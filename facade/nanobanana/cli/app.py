@@ -21,7 +21,21 @@ from ..generation import Generation
 from ..image import GeneratedImage, RemoteImage, SuffixWarning
 from ..record import extract
 from ..request import ImageRequest
-from .console import FAILED, connected, emit, fail, needing_sandbox, reporting, say, waiting
+from .batch import batch, gallery
+from .console import (
+    FAILED,
+    AsJson,
+    BaseUrl,
+    KeyFile,
+    OnSandbox,
+    connected,
+    emit,
+    fail,
+    needing_sandbox,
+    reporting,
+    say,
+    waiting,
+)
 
 app = typer.Typer(
     help="Make and edit pictures with the NanoBanana models. The key is read from INFINITYBLUE_API_KEY.",
@@ -32,13 +46,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
-KeyFile = Annotated[
-    Path | None, typer.Option("--api-key-file", help="Read the key from a file instead of the environment.")
-]
-BaseUrl = Annotated[str | None, typer.Option(help="The endpoint, instead of INFINITYBLUE_BASE_URL or the gateway.")]
-OnSandbox = Annotated[bool, typer.Option("--sandbox", help="Try it offline, on a sandbox that runs for this call.")]
-
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
+app.command()(batch)
+app.command()(gallery)
 
 
 def _listed(values: tuple[str, ...]) -> str:

@@ -8,12 +8,20 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from ..client import NanoBanana
 from ..errors import APIStatusError, ConfigurationError, InvalidRequestError, NanoBananaError
+
+KeyFile = Annotated[
+    Path | None, typer.Option("--api-key-file", help="Read the key from a file instead of the environment.")
+]
+BaseUrl = Annotated[str | None, typer.Option(help="The endpoint, instead of INFINITYBLUE_BASE_URL or the gateway.")]
+OnSandbox = Annotated[bool, typer.Option("--sandbox", help="Try it offline, on a sandbox that runs for this call.")]
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object, for machines.")]
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 

@@ -1,0 +1,193 @@
+"""Store: the output folder, on a disk or on any filesystem that can create a file exclusively."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import os
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Protocol
+
+from ..errors import ConfigurationError
+from ..files import sync_folder, write_atomically
+
+
+class Store(Protocol):
+    """What a batch needs of a folder. Names are relative to it, with forward slashes. All that is written is durable
+    when the method returns."""
+
+    def create(self, name: str, data: bytes) -> bool:
+        """Creates a file that is not there yet, whole; False where there is one."""
+
+    def put(self, name: str, data: bytes) -> None:
+        """Writes a file, whole, over one that may be there."""
+
+    def get(self, name: str) -> bytes | None:
+        """The content of a file, or None."""
+
+    def delete(self, name: str) -> None:
+        """Deletes a file, if it is there."""
+
+    def names(self, folder: str, suffix: str) -> Iterator[str]:
+        """The names of all files below a folder that end in a suffix."""
+
+    def enter(self, runner: str) -> None:
+        """Marks a runner as alive, for as long as this process lives."""
+
+    def is_alive(self, runner: str) -> bool | None:
+        """Whether a runner is alive; None where this cannot be known."""
+
+    def leave(self) -> None:
+        """Takes the mark of `enter` away."""
+
+
+def open_store(output_dir: str | os.PathLike[str]) -> Store:
+    """The store for a path or an fsspec URL such as `s3://bucket/folder` (extra `cloud`).
+
+    Raises: ConfigurationError where the filesystem cannot be had, or cannot create a file exclusively.
+    """
+    text = os.fspath(output_dir)
+    store: Store = FsspecStore(text) if "://" in text else LocalStore(Path(text))
+    probe = f".nanobanana/probe-{secrets.token_hex(8)}"
+    try:
+        is_exclusive = store.create(probe, b"1") and not store.create(probe, b"2") and store.get(probe) == b"1"
+        store.delete(probe)
+    except (OSError, ValueError, NotImplementedError, TypeError) as exc:
+        problem = f"{text} cannot be used: {exc}"
+    else:
+        if is_exclusive:
+            return store
+        problem = f"{text} does not create files exclusively, so two runs could pay for the same picture"
+    raise ConfigurationError(problem, advice="Use a local folder, or a filesystem with conditional writes")
+
+
+class LocalStore:
+    """A folder on a disk, or on a network filesystem that honours exclusive creation."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._entered: list[Any] = []
+
+    def path(self, name: str) -> Path:
+        return self.root / name
+
+    def create(self, name: str, data: bytes) -> bool:
+        path = self.path(name)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".{secrets.token_hex(8)}.part")
+        try:
+            with temporary.open("xb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            path.hardlink_to(temporary)  # whole or not at all, and never over another
+        except FileExistsError:
+            return False
+        finally:
+            with contextlib.suppress(FileNotFoundError):
+                temporary.unlink()
+        sync_folder(path.parent)
+        return True
+
+    def put(self, name: str, data: bytes) -> None:
+        write_atomically(self.path(name), data)
+
+    def get(self, name: str) -> bytes | None:
+        try:
+            return self.path(name).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def delete(self, name: str) -> None:
+        self.path(name).unlink(missing_ok=True)
+
+    def names(self, folder: str, suffix: str) -> Iterator[str]:
+        for path in self.path(folder).rglob(f"*{suffix}"):
+            yield path.relative_to(self.root).as_posix()
+
+    def enter(self, runner: str) -> None:
+        path = self.path(f".nanobanana/runners/{runner}")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = path.open("wb")
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        self._entered.append(file)
+
+    def is_alive(self, runner: str) -> bool | None:
+        try:
+            with self.path(f".nanobanana/runners/{runner}").open("rb") as file:
+                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except FileNotFoundError:
+            return False
+        except BlockingIOError:
+            return True
+        return False
+
+    def leave(self) -> None:
+        """Takes this process's marks away."""
+        for file in self._entered:
+            Path(file.name).unlink(missing_ok=True)
+            file.close()
+        self._entered.clear()
+
+
+class FsspecStore:
+    """A folder on a filesystem that fsspec knows. Whether other runners are alive cannot be known there."""
+
+    def __init__(self, url: str) -> None:
+        try:
+            from fsspec.core import url_to_fs
+        except ImportError:
+            raise ConfigurationError(f"{url} needs fsspec", advice="pip install 'nanobanana[cloud]'") from None
+        try:
+            self._fs, self._root = url_to_fs(url, use_listings_cache=False, skip_instance_cache=False)
+        except (ImportError, ValueError) as exc:
+            problem = str(exc)
+        else:
+            return
+        raise ConfigurationError(f"{url} cannot be used: {problem}", advice="pip install 'nanobanana[cloud]'")
+
+    def _path(self, name: str) -> str:
+        return f"{self._root.rstrip('/')}/{name}"
+
+    def create(self, name: str, data: bytes) -> bool:
+        self._make_parent(name)
+        try:
+            self._fs.pipe_file(self._path(name), data, mode="create")
+        except FileExistsError:
+            return False
+        return True
+
+    def put(self, name: str, data: bytes) -> None:
+        self._make_parent(name)
+        self._fs.pipe_file(self._path(name), data)
+
+    def _make_parent(self, name: str) -> None:
+        with contextlib.suppress(FileExistsError, NotImplementedError):
+            self._fs.makedirs(self._path(name).rpartition("/")[0], exist_ok=True)
+
+    def get(self, name: str) -> bytes | None:
+        try:
+            content: bytes = self._fs.cat_file(self._path(name))
+        except FileNotFoundError:
+            return None
+        return content
+
+    def delete(self, name: str) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            self._fs.rm_file(self._path(name))
+
+    def names(self, folder: str, suffix: str) -> Iterator[str]:
+        for path in self._fs.find(self._path(folder)):
+            if path.endswith(suffix):
+                yield path[len(self._path("")) :]
+
+    def enter(self, runner: str) -> None:
+        """Nothing: nobody could tell whether the mark is still held."""
+
+    def is_alive(self, runner: str) -> bool | None:
+        return None
+
+    def leave(self) -> None:
+        """Nothing, as `enter` marks nothing."""
