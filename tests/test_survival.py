@@ -228,8 +228,8 @@ def test_s3_with_conditional_writes(client: NanoBanana, s3: str, nanobanana_sand
     import s3fs
 
     store = open_store(f"{s3}/probe")
-    assert store.create("a", b"1")
-    assert not store.create("a", b"2")
+    assert store.claim("a", "1")
+    assert not store.claim("a", "2")
     requests = [{"prompt": f"Bucket {n}", "id": f"s{n}"} for n in range(4)]
     assert client.batch(requests, f"{s3}/run").run().done == 4
     assert client.batch(requests, f"{s3}/run").run().skipped == 4
@@ -239,7 +239,7 @@ def test_s3_with_conditional_writes(client: NanoBanana, s3: str, nanobanana_sand
 
 def test_filesystem_without_exclusive_creation_is_refused(client: NanoBanana, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where a second creation would succeed as well, the batch refuses before it sends anything."""
-    monkeypatch.setattr(FsspecStore, "create", lambda self, name, data: not self.put(name, data))
+    monkeypatch.setattr(FsspecStore, "place", lambda self, name, data, copy: not self.put(name, data))
     with pytest.raises(ConfigurationError, match="does not create files exclusively"):
         client.batch([{"prompt": "Draw"}], "memory://overwrites").run()
 

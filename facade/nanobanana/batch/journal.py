@@ -8,6 +8,7 @@ import json
 import os
 import secrets
 import sqlite3
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
@@ -22,7 +23,7 @@ NAME = "results.jsonl"
 
 
 class Journal:
-    """`results.jsonl`. On a disk each line is appended and synced as it comes; several runners may do so at once. Where
+    """`results.jsonl`. On a disk each line is appended as it comes; several runners may do so at once. Where
     nothing can be appended, the file is written from the records when the run ends.
 
     What is already in it is kept in a private file of SQLite's, not in memory.
@@ -33,6 +34,7 @@ class Journal:
         self._index = sqlite3.connect("", check_same_thread=False)
         self._index.execute("create table noted (key text primary key, status text) without rowid")
         self._repeats = False
+        self._guard = threading.Lock()
         self._path: Path | None = None
         if isinstance(store, LocalStore):
             self._path = store.path(NAME)
@@ -46,6 +48,10 @@ class Journal:
         """Adds the line of a result, unless it says what the last one for this picture says already."""
         if self._path is None or result.status == "taken":
             return
+        with self._guard:
+            self._note(result, task)
+
+    def _note(self, result: BatchResult, task: Task | BatchResult) -> None:
         status = "done" if result.status == "skipped" else result.status
         line = task.about() if isinstance(task, Task) else {}
         line |= {name: value for name, value in attrs.asdict(result).items() if value is not None}
@@ -55,8 +61,7 @@ class Journal:
             return
         with self._locked() as file:
             file.write(json.dumps(line, ensure_ascii=False).encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
+            file.flush()  # not synced one by one: the records are, and a line that a power cut takes is written again
         self._remember(line)
 
     def close(self) -> None:
@@ -67,6 +72,7 @@ class Journal:
             self._store.put(NAME, b"".join(record + b"\n" for record in records))
         else:
             with self._locked() as file:
+                os.fsync(file.fileno())
                 if self._repeats:
                     self._compact(file, self._path)
             self._file.close()

@@ -2,7 +2,7 @@
 
 For each picture there may be, under `.nanobanana/`, by its key:
 
-    .claim, .claim-1 ...   created exclusively before the call is sent; the last one tells who sends, or sent
+    .claim, .claim-1 ...   made exclusively before the call is sent; the last one tells who sends, or sent
     .picture               the bytes of a picture that was paid for, until it has its place and its record
     .record                the line of results.jsonl, once nothing more can happen: done, or failed for good
 
@@ -63,18 +63,17 @@ class Ledger:
         record = self._get(task, "record")
         if record is not None and not (record["status"] == "failed" and self._retry_failed):
             return self._known(task, record)
-        claim = self._name(task, "claim")
-        held = self._store.get(claim)
-        number = 0
-        while held is not None and (newer := self._store.get(f"{self._name(task, 'claim')}-{number + 1}")) is not None:
-            number, held = number + 1, newer
+        first = claim = self._name(task, "claim")
+        held, number = None, 0
+        while (newer := self._store.claimed(claim)) is not None:
+            held, number = newer, number + 1
+            claim = f"{first}-{number}"
         if held is not None:
             known = self._of_claim(task, held, is_final=record is not None)
             if known is not None:
                 return known
-            claim = f"{self._name(task, 'claim')}-{number + 1}"
         about = {"runner": self._runner, "host": self._host, "pid": os.getpid(), "time": time.time()}
-        if self._store.create(claim, json.dumps(about).encode()):
+        if self._store.claim(claim, json.dumps(about)):
             return Turn(task, claim)
         return BatchResult(task.line, "taken", task.id, task.key)
 
@@ -82,7 +81,7 @@ class Ledger:
         self._store.delete(self._name(task, "picture"))
         return _result(record, line=task.line, status="skipped" if record["status"] == "done" else "failed")
 
-    def _of_claim(self, task: Task, held: bytes, *, is_final: bool) -> BatchResult | None:
+    def _of_claim(self, task: Task, held: str, *, is_final: bool) -> BatchResult | None:
         """What is known of a task that somebody claimed; None where it may be sent again."""
         if is_final:
             return None
@@ -100,7 +99,7 @@ class Ledger:
         error = {"class": "OutcomeUnknownError", "message": message, "billed": "unknown"}
         return BatchResult(task.line, "unknown", task.id, task.key, error=error)
 
-    def _is_at_work(self, held: bytes) -> bool:
+    def _is_at_work(self, held: str) -> bool:
         """Whether the runner that made a claim may still wait for its answer."""
         try:
             claim = json.loads(held)
@@ -149,7 +148,7 @@ class Ledger:
     def _settle(self, task: Task, image: GeneratedImage, details: dict[str, Any]) -> BatchResult:
         """Gives a saved picture its place, then its record."""
         number, path = 1, f"{task.id}{image.extension}"
-        while not self._store.create(path, image.data):
+        while not self._store.place(path, image.data, self._name(task, "picture")):
             if self._store.get(path) == image.data:
                 break  # we were here before, and did not come to write the record
             number += 1

@@ -16,6 +16,7 @@ import anyio.to_thread
 import attrs
 
 from ..errors import InvalidRequestError, NanoBananaError
+from ..request import ImageRequest
 from .journal import Journal
 from .ledger import Turn
 from .store import open_store
@@ -130,22 +131,33 @@ class AsyncBatch:
     async def _work(self, sender: Any) -> None:
         async with sender:
             while not self._is_stopping:
-                async with self._turn:
-                    task = await self._in_thread(next, self._tasks, None)
-                if task is None or self._is_stopping:
+                async with self._turn:  # an iterator has one taker at a time
+                    task, turn = await self._in_thread(self._take)
+                if task is None:
                     return
-                result = task if isinstance(task, BatchResult) else await self._do(task)
+                result = turn if isinstance(turn, BatchResult) else await self._do(task, turn)
                 if result is not None:
-                    await self._in_thread(self._journal.note, result, task)
                     await sender.send(result)
 
-    async def _do(self, task: Task) -> BatchResult | None:
+    def _take(self) -> tuple[Task | None, Turn | BatchResult | None]:
+        """The next task and, where this process is to send it, the right to do so. What is known of it already is
+        noted at once."""
+        task = next(self._tasks, None)
+        if task is None or self._is_stopping:
+            return None, None
+        if isinstance(task, BatchResult):
+            self._journal.note(task, task)
+            return _NO_TASK, task
         if self._executor is not None:
-            return await self._hand_over(task, self._executor)
-        turn = await self._in_thread(self._ledger.begin, task)
-        if not isinstance(turn, Turn):
-            known: BatchResult = turn
-            return known
+            return task, None
+        turn = self._ledger.begin(task)
+        if isinstance(turn, BatchResult):
+            self._journal.note(turn, task)
+        return task, turn
+
+    async def _do(self, task: Task, turn: Turn | None) -> BatchResult | None:
+        if turn is None or self._executor is not None:
+            return await self._hand_over(task)
         times, waited = 0, 0.0
         while True:
             waited += await self._wait_for_all()
@@ -163,13 +175,23 @@ class AsyncBatch:
                     continue
                 if verdict == "stop":
                     self.stop(str(error))
-                failed: BatchResult = await self._in_thread(self._ledger.fail, turn, error)
-                return failed
+                return await self._noted(task, self._ledger.fail, turn, error)
             with anyio.CancelScope(shield=True):  # it is paid for: an abort does not keep it from the disk
-                result: BatchResult = await self._in_thread(self._ledger.succeed, turn, generation)
+                result = await self._noted(task, self._ledger.succeed, turn, generation)
             if result.status == "failed":
                 self.stop(str(result.error and result.error["message"]))
             return result
+
+    async def _noted(self, task: Task, function: Callable[..., BatchResult], *arguments: Any) -> BatchResult:
+        """Calls a method of the ledger and notes its result, in one visit to a thread."""
+
+        def both() -> BatchResult:
+            result = function(*arguments)
+            self._journal.note(result, task)
+            return result
+
+        noted: BatchResult = await self._in_thread(both)
+        return noted
 
     async def _wait_for_all(self) -> float:
         """Waits as long as a rate limit holds all workers; returns the seconds waited."""
@@ -180,18 +202,21 @@ class AsyncBatch:
             waited += step
         return waited
 
-    async def _hand_over(self, task: Task, executor: Executor) -> BatchResult:
-        future = executor.submit(work, self._plan, task)
+    async def _hand_over(self, task: Task) -> BatchResult:
+        assert self._executor is not None  # noqa: S101 - only called where there is one
+        future = self._executor.submit(work, self._plan, task)
         try:
             result, stop = await anyio.to_thread.run_sync(future.result, limiter=self._calls, abandon_on_cancel=True)
         except Exception as exc:  # the worker died, or could not start
             message = f"the worker did not live to tell: {type(exc).__name__}: {exc}"[:500]
             about = {"class": "OutcomeUnknownError", "message": message, "billed": "unknown"}
-            return BatchResult(task.line, "unknown", task.id, task.key, error=about)
+            result, stop = BatchResult(task.line, "unknown", task.id, task.key, error=about), None
         if stop is not None:
             self.stop(stop)
-        outcome: BatchResult = result
-        return outcome
+        return await self._noted(task, lambda: result)
+
+
+_NO_TASK = Task(0, "", "", ImageRequest("stands for a line that is no task"))
 
 
 def expand(requests: Iterable[object]) -> Iterator[Task | BatchResult]:

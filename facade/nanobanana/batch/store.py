@@ -18,11 +18,17 @@ class Store(Protocol):
     """What a batch needs of a folder. Names are relative to it, with forward slashes. All that is written is durable
     when the method returns."""
 
-    def create(self, name: str, data: bytes) -> bool:
-        """Creates a file that is not there yet, whole; False where there is one."""
+    def claim(self, name: str, text: str) -> bool:
+        """Creates a claim that is not there yet, with its short text at once; False where there is one."""
+
+    def claimed(self, name: str) -> str | None:
+        """The text of a claim, or None."""
 
     def put(self, name: str, data: bytes) -> None:
         """Writes a file, whole, over one that may be there."""
+
+    def place(self, name: str, data: bytes, copy: str) -> bool:
+        """Creates a file exclusively, of which `copy` is a whole copy already; False where there is one."""
 
     def get(self, name: str) -> bytes | None:
         """The content of a file, or None."""
@@ -52,7 +58,7 @@ def open_store(output_dir: str | os.PathLike[str]) -> Store:
     store: Store = FsspecStore(text) if "://" in text else LocalStore(Path(text))
     probe = f".nanobanana/probe-{secrets.token_hex(8)}"
     try:
-        is_exclusive = store.create(probe, b"1") and not store.create(probe, b"2") and store.get(probe) == b"1"
+        is_exclusive = store.claim(probe, "1") and not store.claim(probe, "2") and store.claimed(probe) == "1"
         store.delete(probe)
     except (OSError, ValueError, NotImplementedError, TypeError) as exc:
         problem = f"{text} cannot be used: {exc}"
@@ -73,26 +79,36 @@ class LocalStore:
     def path(self, name: str) -> Path:
         return self.root / name
 
-    def create(self, name: str, data: bytes) -> bool:
+    def claim(self, name: str, text: str) -> bool:
+        """A claim is a symbolic link whose target is its text: made exclusively and whole in one step, and synced with
+        the folder alone."""
         path = self.path(name)
         path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".{secrets.token_hex(8)}.part")
         try:
-            with temporary.open("xb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            path.hardlink_to(temporary)  # whole or not at all, and never over another
+            path.symlink_to(text)
         except FileExistsError:
             return False
-        finally:
-            with contextlib.suppress(FileNotFoundError):
-                temporary.unlink()
         sync_folder(path.parent)
         return True
 
+    def claimed(self, name: str) -> str | None:
+        try:
+            return str(self.path(name).readlink())
+        except FileNotFoundError:
+            return None
+        except OSError:  # something else of that name: a claim all the same
+            return ""
+
     def put(self, name: str, data: bytes) -> None:
         write_atomically(self.path(name), data)
+
+    def place(self, name: str, data: bytes, copy: str) -> bool:
+        try:
+            self.path(name).hardlink_to(self.path(copy))
+        except FileExistsError:
+            return False
+        sync_folder(self.root)
+        return True
 
     def get(self, name: str) -> bytes | None:
         try:
@@ -151,17 +167,24 @@ class FsspecStore:
     def _path(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"
 
-    def create(self, name: str, data: bytes) -> bool:
+    def claim(self, name: str, text: str) -> bool:
+        return self.place(name, text.encode(), "")
+
+    def claimed(self, name: str) -> str | None:
+        content = self.get(name)
+        return None if content is None else content.decode("utf-8", "replace")
+
+    def put(self, name: str, data: bytes) -> None:
+        self._make_parent(name)
+        self._fs.pipe_file(self._path(name), data)
+
+    def place(self, name: str, data: bytes, copy: str) -> bool:
         self._make_parent(name)
         try:
             self._fs.pipe_file(self._path(name), data, mode="create")
         except FileExistsError:
             return False
         return True
-
-    def put(self, name: str, data: bytes) -> None:
-        self._make_parent(name)
-        self._fs.pipe_file(self._path(name), data)
 
     def _make_parent(self, name: str) -> None:
         with contextlib.suppress(FileExistsError, NotImplementedError):
