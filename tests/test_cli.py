@@ -195,7 +195,7 @@ def test_taken_port_is_told(run: Callable[..., Result], nanobanana_sandbox: str)
     """A port that is in use is told in one line."""
     result = run("sandbox", "--port", nanobanana_sandbox.rsplit(":", 1)[1])
     assert result.exit_code == 1
-    assert "in use" in result.stderr
+    assert "--port 0 takes a free one" in result.stderr
 
 
 def test_generate_on_a_sandbox_of_its_own(tmp_path: Path) -> None:

@@ -218,3 +218,36 @@ def test_closed_client_says_so(nanobanana_sandbox: str) -> None:
     client.close()
     with pytest.raises(ConfigurationError, match="has been closed"):
         client.generate("Draw a cat")
+
+
+def test_async_client_serves_several_loops(nanobanana_sandbox: str) -> None:
+    """One async client may be used by several event loops, one after another and at once in several threads."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    client = AsyncNanoBanana(KEY, base_url=nanobanana_sandbox)
+
+    async def draw(thread: int) -> int:
+        calls = (client.generate(f"Draw cat {thread} {number}") for number in range(8))
+        return len({generation.image.data for generation in await asyncio.gather(*calls)})
+
+    assert asyncio.run(draw(0)) == 8
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(lambda thread: asyncio.run(draw(thread)), range(4))) == [8] * 4
+    asyncio.run(client.aclose())
+
+
+def test_this_machine_needs_no_proxy(nanobanana_sandbox: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy of the environment is not asked for addresses of this machine."""
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9")
+    with NanoBanana(KEY, base_url=nanobanana_sandbox) as client:
+        assert client.generate("Draw a cat").images
+
+
+def test_short_key_spoils_no_picture(nanobanana_sandbox: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A key so short that it stands in a picture by chance is not taken out of it."""
+    with NanoBanana("sk-", base_url=nanobanana_sandbox) as client:
+        assert client.generate("Draw a cat").images
+    from nanobanana.settings import BearerKey
+
+    assert not BearerKey("data").is_distinct
+    assert BearerKey("sk-0123456789").is_distinct

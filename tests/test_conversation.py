@@ -146,3 +146,50 @@ def test_bad_options_are_refused_at_once(client: NanoBanana) -> None:
     """A conversation with an unknown model is refused when it begins, not at the first turn."""
     with pytest.raises(InvalidRequestError, match="model is"):
         client.conversation(model="dall-e")  # type: ignore[arg-type]
+
+
+def test_odd_model_turns_go_back_as_they_came(nanobanana_sandbox: str) -> None:
+    """A turn with parts that nobody understands is kept and sent back as it is."""
+    from nanobanana.native import arguments
+    from nanobanana.request import ImageRequest
+
+    turns = [
+        {"role": "user", "parts": [{"text": "Draw"}]},
+        {
+            "parts": [None, {"later": 1, "inlineData": {"data": "AAAA", "z": 2, "a": 1}}, "x"],
+            "new": True,
+            "role": "model",
+        },
+    ]
+    body = arguments(ImageRequest("Again"), turns)["body"].to_dict()
+    assert json.dumps(body["contents"][:2]) == json.dumps(turns)
+
+
+@pytest.mark.parametrize(
+    "turns",
+    [
+        [{"role": "user"}],
+        [{"role": "user", "parts": []}],
+        [{"role": "x", "parts": []}, {"role": "model", "parts": []}],
+        [{"role": "user", "parts": 3}, {"role": "model", "parts": []}],
+    ],
+)
+def test_turns_that_are_none_are_refused(client: NanoBanana, turns: list[Any]) -> None:
+    """A saved conversation with turns that are none is refused when it is taken up, not at the next turn."""
+    document = json.loads(client.conversation().to_json()) | {"turns": turns}
+    with pytest.raises(InvalidRequestError, match="not a saved conversation"):
+        Conversation.from_json(json.dumps(document), client)
+
+
+def test_wrong_client_is_refused(client: NanoBanana) -> None:
+    """An async conversation needs an async client."""
+    with pytest.raises(InvalidRequestError, match="needs another client"):
+        AsyncConversation.from_json(client.conversation().to_json(), client)
+
+
+def test_history_cannot_be_changed_from_outside(client: NanoBanana) -> None:
+    """Whoever changes what `turns` gave changes a copy."""
+    conversation = client.conversation()
+    conversation.send("Draw a cat")
+    conversation.turns[0]["parts"].clear()
+    assert conversation.turns[0]["parts"] == [{"text": "Draw a cat"}]

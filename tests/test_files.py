@@ -122,3 +122,21 @@ def test_paid_picture_is_on_the_error(
     assert error.image == error.generation.image
     assert error.image.save(tmp_path / "rescued").read_bytes().startswith(b"\x89PNG")
     assert pickle.loads(pickle.dumps(error)).image == error.image
+
+
+def test_save_to_keeps_a_picture_that_lies_elsewhere(client: NanoBanana, tmp_path: Path) -> None:
+    """A picture that the answer only names cannot be saved by the call, but it is on the error."""
+    with pytest.raises(SaveError, match="was not fetched") as caught:
+        client.generate("Draw [sandbox:remote-image]", save_to=tmp_path / "cat")
+    assert caught.value.billed == "probably"
+    assert caught.value.generation is not None
+    assert caught.value.generation.images
+
+
+def test_save_to_nowhere_is_refused_first() -> None:
+    """An empty path is refused before the call."""
+    with (
+        NanoBanana(KEY, base_url="http://127.0.0.1:9") as client,
+        pytest.raises(InvalidRequestError, match="path is empty"),
+    ):
+        client.generate("Draw", save_to="")

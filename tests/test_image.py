@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from nanobanana import GeneratedImage, InvalidRequestError, RemoteImage, SaveError, SuffixWarning
+from nanobanana import DownloadError, GeneratedImage, RemoteImage, SaveError, SuffixWarning
 from nanobanana.picture import sniff
 from nanobanana.record import Record, extract
 from PIL import Image
@@ -142,7 +142,7 @@ def test_remote_image_is_not_fetched_unasked() -> None:
     image = RemoteImage(url="https://pictures.invalid/cat.png")
     assert repr(image) == "<RemoteImage https://pictures.invalid/cat.png>"
     for use in (lambda: image.data, lambda: image.save("cat"), lambda: image.width):
-        with pytest.raises(InvalidRequestError, match="was not fetched"):
+        with pytest.raises(DownloadError, match="was not fetched"):
             use()
 
 

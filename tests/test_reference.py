@@ -48,7 +48,25 @@ def test_bytes_are_sent_untouched(picture: Callable[..., bytes], tmp_path: Path,
 
 @pytest.mark.parametrize(
     "mode",
-    ["1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr", "HSV", "LAB", "I", "I;16", "F"],
+    [
+        "1",
+        "L",
+        "LA",
+        "La",
+        "P",
+        "PA",
+        "RGB",
+        "RGBA",
+        "RGBa",
+        "RGBX",
+        "CMYK",
+        "YCbCr",
+        "HSV",
+        "LAB",
+        "I",
+        "I;16",
+        "I;16B",
+    ],
 )
 def test_pillow_image_of_any_mode(mode: str) -> None:
     """A Pillow image of any mode is sent as PNG, with its alpha channel where it has one."""
@@ -217,3 +235,40 @@ def test_from_url_needs_http(url: str) -> None:
     """Only http(s) addresses are downloaded."""
     with pytest.raises(InvalidRequestError, match="not an http"):
         ReferenceImage.from_url(url)
+
+
+def test_file_that_reads_in_pieces(picture: Callable[..., bytes]) -> None:
+    """A file object that gives less than it was asked for, as pipes and sockets do, is read to its end."""
+    data = picture(size=(300, 300)) + bytes(200_000)
+    reader, writer = os.pipe()
+    thread = threading.Thread(
+        target=lambda: (os.write(writer, data[:1000]), os.write(writer, data[1000:]), os.close(writer))
+    )
+    thread.start()
+    with os.fdopen(reader, "rb", buffering=0) as file:
+        assert ReferenceImage.of(file).data == data
+        with pytest.raises(InvalidRequestError, match=r"seek\(0\)"):
+            ReferenceImage.of(file)
+    thread.join()
+
+
+def test_array_without_brackets_is_one_picture_too_many() -> None:
+    """An array given as `references` itself is refused, instead of becoming a picture for each of its rows."""
+    with pytest.raises(InvalidRequestError, match="it must be a list"):
+        ImageRequest("Draw", references=numpy.zeros((4, 4, 3), dtype=numpy.uint8))
+
+
+def test_pixels_that_are_floats_are_refused() -> None:
+    """Floats, which would come out black, are refused with what to do."""
+    for picture in (Image.new("F", (2, 2)), numpy.zeros((2, 2), dtype=numpy.float32)):
+        with pytest.raises(InvalidRequestError, match="uint8"):
+            ReferenceImage.of(picture)
+
+
+def test_replaced_request_is_derived_anew(picture: Callable[..., bytes]) -> None:
+    """replace() derives the ratio and the format anew where they were left to be derived."""
+    request = ImageRequest("Draw", references=[picture(size=(160, 90))])
+    assert request.replace(references=[picture(size=(90, 160))]).aspect_ratio == "9:16"
+    assert request.replace(model="nanobanana_2").wire == "chat"
+    assert request.replace(aspect_ratio="1:1").replace(references=[]).aspect_ratio == "1:1"
+    assert request.replace() == request

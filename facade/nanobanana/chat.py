@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -24,19 +23,22 @@ from nanobanana_api.models.chat_usage import ChatUsage
 from nanobanana_api.models.chat_user_message import ChatUserMessage
 
 from .generation import Usage
-from .reading import Reading, as_count, as_model, as_models, as_name, as_text, picture
+from .reading import Reading, as_count, as_model, as_models, as_name, as_text
 from .request import ImageRequest
 
+MODEL_ROLE = "assistant"
 sync_operation = create_chat_completion.sync_detailed
 async_operation = create_chat_completion.asyncio_detailed
 
-# A Markdown image, whose address is taken up to the bracket that ends it, or a bare data: URI, taken up to white space:
-# a stray character inside makes the Base64 bad, instead of cutting the picture short.
-_PICTURE = re.compile(
-    r"!\[[^\]]*\]\(\s*(?:(?P<linked>data:image/[^,)]*,[^)\"']*)|(?P<remote>https?://[^)\s]+))[^)]*\)"
-    r"|(?P<bare>data:image/[^,\s]*;base64,\s*[^\s)\"'<>]+)",
-    re.IGNORECASE,
-)
+
+class _Earlier(ChatAssistantMessage):
+    """A message of the history, which goes out exactly as it was kept."""
+
+    def __init__(self, message: Mapping[str, Any]) -> None:
+        self._message = message
+
+    def to_dict(self) -> dict[str, Any]:
+        return dict(self._message)
 
 
 def user_turn(request: ImageRequest) -> ChatUserMessage:
@@ -55,10 +57,7 @@ def user_turn(request: ImageRequest) -> ChatUserMessage:
 
 def arguments(request: ImageRequest, history: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """The arguments of the generated operation. `history` holds earlier messages as JSON, in their order."""
-    earlier = [
-        (ChatUserMessage if message["role"] == "user" else ChatAssistantMessage).from_dict(message)
-        for message in history
-    ]
+    earlier = [_Earlier(message) for message in history]
     shape = ChatImageConfig(aspect_ratio=request.aspect_ratio, image_size=request.image_size)
     body = ChatRequest(
         model=request.model,
@@ -95,26 +94,18 @@ def read(answer: ChatCompletion) -> Reading:
             extra = dict(message.additional_properties)
             reading.thoughts = as_text(extra.pop("reasoning_content", None))
             rest |= extra
-    reading.metadata = {name: value for name, value in rest.items() if value not in (None, {}, [])}
+    reading.metadata |= {name: value for name, value in rest.items() if value not in (None, {}, [])}
     return reading
 
 
 def _read_message(message: ChatAnswerMessage, reading: Reading) -> None:
     if isinstance(message.content, str):
-        _read_text(message.content, reading)
+        reading.add_text(message.content)
     for part in as_models(ChatAnswerPart, message.content) + as_models(ChatAnswerPart, message.images):
-        _read_text(as_text(part.text), reading)
+        reading.add_text(as_text(part.text))
         link = as_model(ChatAnswerImageUrl, part.image_url)
         if link is not None and as_text(link.url):
-            found = picture(as_text(link.url))
-            if found not in reading.unflagged:  # some upstreams give the same picture in both places
-                reading.unflagged.append(found)
-
-
-def _read_text(text: str, reading: Reading) -> None:
-    for found in _PICTURE.finditer(text):
-        reading.unflagged.append(picture(found["linked"] or found["remote"] or found["bare"]))
-    reading.text += _PICTURE.sub("", text).strip()
+            reading.add_picture(as_text(link.url), unless_there=True)  # some upstreams give it in both places
 
 
 def _usage(usage: ChatUsage | None) -> Usage:

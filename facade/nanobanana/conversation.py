@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-from .call import Call
+from .call import WIRES, Call
 from .contract import AspectRatio, ImageSize, Model
 from .errors import InvalidRequestError
 from .generation import Generation
@@ -20,12 +21,28 @@ if TYPE_CHECKING:
 _FORMAT = "nanobanana conversation 1"
 
 
+def _check_turns(turns: list[dict[str, Any]], request: ImageRequest) -> None:
+    """Sees that turns are those of a conversation in the format of a request.
+
+    Raises: InvalidRequestError where they are not.
+    """
+    roles = ("user", WIRES[request.wire].MODEL_ROLE)
+    body, kinds = ("parts", (list,)) if request.wire == "native" else ("content", (str, list, type(None)))
+    for number, turn in enumerate(turns):
+        if turn.get("role") != roles[number % 2] or not isinstance(turn.get(body), kinds):
+            raise InvalidRequestError(f"turn {number + 1} is none of the {request.wire} format", param="turns")
+    if len(turns) % 2:
+        raise InvalidRequestError("the last turn has no answer", param="turns")
+
+
 class _Dialogue:
     """What both conversations are made from: how to draw, and the turns so far as JSON.
 
     The turns of the model stay as they came, fields unknown to us and thought signatures included, because an
     upstream that misses one of them refuses to go on.
     """
+
+    _closes: str  # the method by which the right client is known
 
     def __init__(
         self,
@@ -46,20 +63,23 @@ class _Dialogue:
             "include_thoughts": include_thoughts,
             "wire": wire,
         }
-        ImageRequest("checks the options before the first turn", **self._options)
+        probe = ImageRequest("checks the options before the first turn", **self._options)
         self._turns = [dict(turn) for turn in turns]
+        _check_turns(self._turns, probe)
         self._is_busy = False
 
     @property
     def turns(self) -> tuple[Mapping[str, Any], ...]:
         """The turns so far in the endpoint's JSON, the user's and the model's in alternation."""
-        return tuple(self._turns)
+        return copy.deepcopy(tuple(self._turns))
 
     def undo(self) -> None:
         """Forgets the last prompt and the picture it gave.
 
         Raises: InvalidRequestError where there is none.
         """
+        if self._is_busy:
+            raise InvalidRequestError("a turn is under way", advice="Wait for it, then undo it")
         if not self._turns:
             raise InvalidRequestError("there is no turn to undo")
         del self._turns[-2:]
@@ -74,14 +94,18 @@ class _Dialogue:
 
         Raises: InvalidRequestError where the text is something else.
         """
+        if not hasattr(client, cls._closes):
+            raise InvalidRequestError(f"a {cls.__name__} needs another client than {client!r}", param="client")
         try:
             saved = json.loads(text)
             if saved["format"] != _FORMAT:
                 raise ValueError(f"its format is {saved['format']!r}")
             options, turns = dict(saved["options"]), [dict(turn) for turn in saved["turns"]]
             return cls(client, turns=turns, **options)
+        except InvalidRequestError as exc:
+            problem = exc.message
         except (ValueError, KeyError, TypeError, RecursionError) as exc:
-            problem = str(exc)
+            problem = f"{type(exc).__name__} at {exc}"
         raise InvalidRequestError(f"this is not a saved conversation: {problem}", param="text")
 
     @contextmanager
@@ -112,6 +136,7 @@ class Conversation(_Dialogue):
     """
 
     _client: NanoBanana
+    _closes = "close"
 
     def send(self, prompt: str, references: Iterable[ReferenceLike] = ()) -> Generation:
         """Makes the next picture of the conversation.
@@ -126,6 +151,7 @@ class AsyncConversation(_Dialogue):
     """`Conversation` for asyncio and trio. Made by `AsyncNanoBanana.conversation` or `AsyncConversation.from_json`."""
 
     _client: AsyncNanoBanana
+    _closes = "aclose"
 
     async def send(self, prompt: str, references: Iterable[ReferenceLike] = ()) -> Generation:
         """Makes the next picture of the conversation, as `Conversation.send` does."""

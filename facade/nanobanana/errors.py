@@ -268,8 +268,8 @@ class DownloadError(NanoBananaError):
 
     advice = "Try download() again soon; such addresses often expire"
 
-    def __init__(self, message: str, *, url: str) -> None:
-        super().__init__(message)
+    def __init__(self, message: str, *, url: str, advice: str | None = None, billed: Billed | None = None) -> None:
+        super().__init__(message, advice=advice, billed=billed)
         self.url = url
 
 

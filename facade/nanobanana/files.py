@@ -91,6 +91,8 @@ def check_target(save_to: str | os.PathLike[str] | None) -> None:
         return
     path = Path(save_to)
     try:
+        if not os.fspath(save_to):
+            raise OSError("the path is empty")
         is_folder = path.is_dir() or os.fspath(save_to).endswith(("/", os.sep))
         if path.exists() and not is_folder and not path.is_file():
             raise OSError("it is there and is not a regular file")

@@ -54,10 +54,12 @@ class Generation:
         """
         try:
             image = evolve(self.image, path=self.image.save(path))
-        except SaveError as error:
-            error.generation = self
-            raise
-        return evolve(self, images=(*self.images[:-1], image))
+        except Exception as exc:  # whatever it is, what was paid for goes with it
+            problem = exc if isinstance(exc, SaveError) else SaveError(str(exc), image=self.image)
+        else:
+            return evolve(self, images=(*self.images[:-1], image))
+        problem.generation = self
+        raise problem
 
     def _repr_html_(self) -> str:
         from .notebook import generation_html

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from attrs import field, frozen
 
-from .errors import DownloadError, InvalidRequestError, SaveError
+from .errors import DownloadError, SaveError
 from .files import write_atomically
 from .picture import EXTENSIONS, dimensions, sniff
 from .record import Record, embed
@@ -98,12 +98,12 @@ class GeneratedImage:
         is neither PNG nor JPEG, or nothing is known of its making.
         """
         data = self._with_record() if metadata else self.data
-        target, replace = self._target(os.fspath(path), data, keep_suffix=keep_suffix, overwrite=overwrite)
         try:
+            target, replace = self._target(os.fspath(path), data, keep_suffix=keep_suffix, overwrite=overwrite)
             written = write_atomically(target, data, replace=replace)
-        except (OSError, ValueError) as exc:  # ValueError: a NUL in the name
+        except (OSError, ValueError) as exc:  # ValueError: a NUL in the name, or none
             reason = (isinstance(exc, OSError) and exc.strerror) or str(exc)
-            problem = SaveError(f"the picture could not be written to {target}: {reason}", image=self)
+            problem = SaveError(f"the picture could not be written to {os.fspath(path)!r}: {reason}", image=self)
         else:
             if written.suffix != Path(os.fspath(path)).suffix and Path(os.fspath(path)).suffix.lower() in _SUFFIXES:
                 warnings.warn(
@@ -169,9 +169,11 @@ class RemoteImage(GeneratedImage):
 
     @property
     def data(self) -> bytes:
-        """Raises: InvalidRequestError, as the bytes are elsewhere."""
-        raise InvalidRequestError(
+        """Raises: DownloadError, as the bytes are elsewhere."""
+        raise DownloadError(
             f"this picture lies at {self.url} and was not fetched",
+            url=self.url,
+            billed="probably",
             advice="Call download() and use what it returns",
         )
 

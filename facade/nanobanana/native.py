@@ -24,14 +24,23 @@ from nanobanana_api.models.thinking_config import ThinkingConfig
 from nanobanana_api.models.usage_metadata import UsageMetadata
 from nanobanana_api.models.user_turn import UserTurn
 
-from .errors import UnusableResponseError
 from .generation import Usage
-from .image import GeneratedImage
-from .reading import Reading, as_count, as_model, as_models, as_name, as_text, is_picture_uri, picture
+from .reading import Reading, as_count, as_model, as_models, as_name, as_text
 from .request import ImageRequest
 
+MODEL_ROLE = "model"
 sync_operation = generate_content.sync_detailed
 async_operation = generate_content.asyncio_detailed
+
+
+class _Earlier(ModelTurn):
+    """A turn of the history, which goes out exactly as it was kept."""
+
+    def __init__(self, turn: Mapping[str, Any]) -> None:
+        self._turn = turn
+
+    def to_dict(self) -> dict[str, Any]:
+        return dict(self._turn)
 
 
 def user_turn(request: ImageRequest) -> UserTurn:
@@ -45,7 +54,7 @@ def user_turn(request: ImageRequest) -> UserTurn:
 
 def arguments(request: ImageRequest, history: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
     """The arguments of the generated operation. `history` holds earlier turns as JSON, in their order."""
-    earlier = [(UserTurn if turn["role"] == "user" else ModelTurn).from_dict(turn) for turn in history]
+    earlier = [_Earlier(turn) for turn in history]
     config = GenerationConfig(
         response_modalities=["TEXT", "IMAGE"],
         image_config=ImageConfig(aspect_ratio=request.aspect_ratio, image_size=request.image_size),
@@ -76,36 +85,20 @@ def read(answer: GenerateContentResponse) -> Reading:
     if feedback:
         reading.block_reason = as_name(feedback.block_reason)
         reading.block_message = as_name(feedback.block_reason_message)
-    reading.metadata = _metadata(answer, candidates, feedback)
+    reading.metadata |= _metadata(answer, candidates, feedback)
     return reading
 
 
 def _read_part(part: AnswerPart, reading: Reading) -> None:
     is_thought = part.thought is True
-    text = as_text(part.text)
-    try:
-        found = _picture(part)
-        if found is None and is_picture_uri(text):
-            found, text = picture(text), ""
-    except UnusableResponseError as error:
-        if not is_thought:
-            raise
-        reading.damaged_draft = error  # the picture to come is what was paid for
-        return
-    if found is not None:
-        (reading.flagged if is_thought else reading.unflagged).append(found)
-    if is_thought:
-        reading.thoughts += text
-    else:
-        reading.text += text
-
-
-def _picture(part: AnswerPart) -> GeneratedImage | None:
+    reading.add_text(as_text(part.text), is_thought=is_thought)
     inline = as_model(AnswerInlineData, part.inlineData) or as_model(AnswerInlineData, part.inline_data)
-    if inline is not None and as_text(inline.data):
-        return picture(as_text(inline.data), as_name(inline.mimeType) or as_name(inline.mime_type))
     file = as_model(AnswerFileData, part.file_data)
-    return picture(as_text(file.file_uri)) if file is not None and as_text(file.file_uri) else None
+    if inline is not None and as_text(inline.data):
+        stated = as_name(inline.mimeType) or as_name(inline.mime_type)
+        reading.add_picture(as_text(inline.data), stated, is_thought=is_thought)
+    elif file is not None and as_text(file.file_uri):
+        reading.add_picture(as_text(file.file_uri), as_name(file.mime_type), is_thought=is_thought)
 
 
 def _usage(usage: UsageMetadata | None) -> Usage:

@@ -20,7 +20,7 @@ import httpcore
 import httpx
 
 from .exchange import CURRENT
-from .settings import Settings
+from .settings import LOOPBACK, Settings
 
 _PIECE = 128 * 1024  # bytes written at a time
 
@@ -42,18 +42,30 @@ def sync_transport(settings: Settings) -> httpx.HTTPTransport:
     return _with_pool(httpx.HTTPTransport(verify=_no_verify_context()), pool)
 
 
-def async_transport(settings: Settings) -> httpx.AsyncHTTPTransport:
+class _PerCall(httpx.AsyncBaseTransport):
+    """A transport of its own for each call. As no connection outlives its call there is nothing to share, and so one
+    client can serve several event loops, also at once in several threads."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        kwargs = _pool_arguments(self._settings)
+        proxy = _proxy(self._settings.base_url)
+        pool: Any
+        if proxy is None:
+            pool = httpcore.AsyncConnectionPool(**kwargs)
+        elif proxy.scheme.startswith(b"socks"):
+            pool = httpcore.AsyncSOCKSProxy(proxy_url=proxy, **kwargs)
+        else:
+            pool = httpcore.AsyncHTTPProxy(proxy_url=proxy, **kwargs)
+        transport = _with_pool(httpx.AsyncHTTPTransport(verify=_no_verify_context()), pool)
+        return await transport.handle_async_request(request)
+
+
+def async_transport(settings: Settings) -> httpx.AsyncBaseTransport:
     """The transport of an async client."""
-    kwargs = _pool_arguments(settings)
-    proxy = _proxy(settings.base_url)
-    pool: Any
-    if proxy is None:
-        pool = httpcore.AsyncConnectionPool(**kwargs)
-    elif proxy.scheme.startswith(b"socks"):
-        pool = httpcore.AsyncSOCKSProxy(proxy_url=proxy, **kwargs)
-    else:
-        pool = httpcore.AsyncHTTPProxy(proxy_url=proxy, **kwargs)
-    return _with_pool(httpx.AsyncHTTPTransport(verify=_no_verify_context()), pool)
+    return _PerCall(settings)
 
 
 def _with_pool(transport: T, pool: Any) -> T:
@@ -93,6 +105,8 @@ def _no_verify_context() -> ssl.SSLContext:
 
 def _proxy(url: httpx.URL) -> httpcore.URL | None:
     """The proxy that the environment (HTTPS_PROXY, HTTP_PROXY, ALL_PROXY, NO_PROXY) asks for on the way to `url`."""
+    if url.host in LOOPBACK:
+        return None
     proxies = urllib.request.getproxies()
     if urllib.request.proxy_bypass(url.host):
         return None

@@ -12,12 +12,21 @@ from attrs import define, evolve, field
 from .errors import ContentBlockedError, NoImageError, PromptBlockedError, UnusableResponseError, plain
 from .generation import Generation, Usage
 from .image import GeneratedImage, RemoteImage
+from .picture import sniff
 from .record import Record
 
 T = TypeVar("T")
 
 _WITHHELD = re.compile(r"safety|prohibited|recitation|blocklist|spii|filter", re.IGNORECASE)
 _DATA_URI = re.compile(r"data:(image/[^;,\s]+)[^,\s]*;base64,", re.IGNORECASE)
+# A Markdown image, whose address is taken up to the bracket that ends it, or a bare data: URI, taken up to white space
+# and over lines that look like more of it: a stray character inside makes the Base64 bad, instead of cutting the
+# picture short.
+_PICTURE = re.compile(
+    r"!\[[^\]]*\]\(\s*(?:(?P<linked>data:image/[^,)]*,[^)\"']*)|(?P<remote>https?://[^)\s]+))[^)]*\)"
+    r"|(?P<bare>data:image/[^,\s]*;base64,\s*[^\s)\"'<>`]+(?:\s*\n[A-Za-z0-9+/=]{20,})*)",
+    re.IGNORECASE,
+)
 _HTTP_URL = re.compile(r"https?://", re.IGNORECASE)
 
 
@@ -28,8 +37,8 @@ class Reading:
     unflagged: list[GeneratedImage] = field(factory=list)
     flagged: list[GeneratedImage] = field(factory=list)
     """Pictures marked as thoughts."""
-    damaged_draft: UnusableResponseError | None = None
-    """What is wrong with a picture marked as a thought, where something is."""
+    damaged: UnusableResponseError | None = None
+    """What is wrong with the picture that came last, where something is."""
     text: str = ""
     thoughts: str = ""
     finish_reason: str | None = None
@@ -38,6 +47,36 @@ class Reading:
     block_message: str | None = None
     usage: Usage = field(factory=Usage)
     metadata: dict[str, Any] = field(factory=dict)
+
+    def add_text(self, text: str, *, is_thought: bool = False) -> None:
+        """Takes words, and out of them the pictures that stand there as Markdown or as `data:` URI."""
+        for found in _PICTURE.finditer(text):
+            self.add_picture(found["linked"] or found["remote"] or found["bare"].rstrip(".,;!"), is_thought=is_thought)
+        words = _PICTURE.sub("", text).strip() if _PICTURE.search(text) else text
+        if is_thought:
+            self.thoughts += words
+        else:
+            self.text += words
+
+    def add_picture(
+        self, value: str, stated_type: str | None = None, *, is_thought: bool = False, unless_there: bool = False
+    ) -> None:
+        """Takes a picture. One that is damaged costs the answer only where no whole one follows it."""
+        try:
+            found = picture(value, stated_type)
+        except UnusableResponseError as error:
+            self.damaged = error
+            self.metadata["damagedPictures"] = self.metadata.get("damagedPictures", 0) + 1
+            return
+        is_stated_otherwise = stated_type is not None and not stated_type.startswith("image/")
+        if is_stated_otherwise and not _is_known(found):  # a part of another kind, such as a document
+            self.metadata.setdefault("otherParts", []).append({"mimeType": stated_type, "data": value})
+            return
+        pictures = self.flagged if is_thought else self.unflagged
+        if not (unless_there and found in pictures):
+            pictures.append(found)
+        if not is_thought:
+            self.damaged = None
 
     @property
     def has_pictures(self) -> bool:
@@ -51,10 +90,11 @@ class Reading:
 
         Raises: NoImageError or one of its kin where there is none.
         """
+        if self.damaged is not None:
+            raise self.damaged
         images, drafts = (self.unflagged, self.flagged) if self.unflagged else (self.flagged[-1:], self.flagged[:-1])
+        images = sorted(images, key=_is_known)  # one of known type is rather the final picture than one of none
         if images:
-            if self.damaged_draft is not None:
-                self.metadata["damagedDraft"] = self.damaged_draft.message
             return Generation(
                 images=tuple(evolve(image, record=record) for image in images),
                 drafts=tuple(evolve(draft, record=record) for draft in drafts),
@@ -66,8 +106,6 @@ class Reading:
                 usage=self.usage,
                 metadata=self.metadata,
             )
-        if self.damaged_draft is not None:
-            raise self.damaged_draft
         error = self._no_image()
         error.text = self.text
         error.finish_reason = self.finish_reason
@@ -95,6 +133,10 @@ class Reading:
         return error
 
 
+def _is_known(image: GeneratedImage) -> bool:
+    return isinstance(image, RemoteImage) or sniff(image.data) is not None
+
+
 def picture(value: str, stated_type: str | None = None) -> GeneratedImage:
     """The picture that a string stands for: Base64, a `data:` URI, or an http(s) address, which is not followed.
 
@@ -112,11 +154,6 @@ def picture(value: str, stated_type: str | None = None) -> GeneratedImage:
     if not data:
         raise UnusableResponseError("the picture in the answer is empty")
     return GeneratedImage(data, stated_type=stated_type)
-
-
-def is_picture_uri(value: str) -> bool:
-    """Whether a text is, as a whole, a picture as `data:` URI."""
-    return _DATA_URI.match(value) is not None and not any(map(str.isspace, value[:64].strip()))
 
 
 def as_text(value: object) -> str:

@@ -135,7 +135,7 @@ class ReferenceImage:
             with Image.open(io.BytesIO(self.data)) as opened:
                 upright = ImageOps.exif_transpose(opened)
             upright.thumbnail((max_side, max_side))
-        except (OSError, ValueError, SyntaxError) as exc:
+        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as exc:
             raise _refuse(f"{self.name or 'the reference image'} cannot be resized: {exc}") from None
         if self.mime_type != "image/jpeg":
             return ReferenceImage(_as_png(upright), name=self.name)
@@ -149,17 +149,23 @@ class ReferenceImage:
             data = read_regular_file(path, limit=MAX_REFERENCE_BYTES)
         except (OSError, ValueError) as exc:  # ValueError: a NUL in the name
             reason = (exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)).lower()
-            raise _refuse(f"{str(path)!r} cannot be read: {reason}") from None
+            raise _refuse(f"{str(path)[:200]!r} cannot be read: {reason}", "Give the path of a picture") from None
         return cls(data, name=repr(path.name))
 
     @classmethod
     def _from_file(cls, file: Any) -> ReferenceImage:
         try:
-            data = file.read(MAX_REFERENCE_BYTES + 1)
+            data = b""
+            while len(data) <= MAX_REFERENCE_BYTES and (piece := file.read(MAX_REFERENCE_BYTES + 1 - len(data))):
+                if not isinstance(piece, bytes):
+                    raise _refuse("the file is open for text", "Open it with mode 'rb'")
+                data += piece
         except (OSError, ValueError) as exc:
+            if isinstance(exc, InvalidRequestError):
+                raise
             raise _refuse(f"the file cannot be read: {exc}") from None
-        if not isinstance(data, bytes):
-            raise _refuse("the file is open for text", "Open it with mode 'rb'")
+        if not data:
+            raise _refuse("the file is empty, or has been read to its end", "Rewind it with seek(0), or open it again")
         return cls(data, name=repr(getattr(file, "name", "the file")))
 
     def dimensions(self) -> tuple[int, int] | None:
@@ -191,7 +197,12 @@ def _from_data_url(url: str) -> bytes:
 
 
 _PNG_MODES = {"1", "L", "LA", "I;16", "P", "RGB", "RGBA"}
-_NEAREST_PNG_MODE = {"La": "LA", "RGBa": "RGBA", "PA": "RGBA", "I": "I;16"}
+_NEAREST_PNG_MODE = {
+    "La": "LA",
+    "RGBa": "RGBA",
+    "PA": "RGBA",
+    **dict.fromkeys(("I", "I;16B", "I;16L", "I;16N"), "I;16"),
+}
 
 
 def _as_png(value: Any) -> bytes:
@@ -202,10 +213,14 @@ def _as_png(value: Any) -> bytes:
         raise _refuse("a Pillow image or numpy array needs Pillow", "pip install 'nanobanana[pillow]'") from None
     try:
         image = value if isinstance(value, Image.Image) else Image.fromarray(value)
+        if image.mode == "F":
+            raise _refuse("its pixels are floats", "Scale them to 0..255 and make them whole numbers (uint8)")
         if image.mode not in _PNG_MODES:
             image = image.convert(_NEAREST_PNG_MODE.get(image.mode, "RGB"))
         buffer = io.BytesIO()
         image.save(buffer, "PNG")
+    except InvalidRequestError:
+        raise
     except (TypeError, ValueError, OSError, KeyError) as exc:
         raise _refuse(f"it cannot be written as PNG: {exc}") from None
     return buffer.getvalue()

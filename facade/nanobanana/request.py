@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Literal, TypeVar, get_args
 
-from attrs import field, frozen
+from attrs import field, fields, frozen
 
 from .contract import (
     ASPECT_RATIOS,
@@ -50,7 +50,9 @@ def _prompt(given: str) -> str:
 
 
 def _references(given: Iterable[ReferenceLike]) -> tuple[ReferenceImage, ...]:
-    if isinstance(given, str | bytes | Mapping) or not isinstance(given, Iterable) or hasattr(given, "read"):
+    single = (str, bytes, bytearray, memoryview, Mapping)
+    is_single = isinstance(given, single) or hasattr(given, "read") or hasattr(given, "__array_interface__")
+    if is_single or not isinstance(given, Iterable):
         raise InvalidRequestError(
             f"references is of type {type(given).__name__}; it must be a list of pictures",
             param="references",
@@ -111,7 +113,11 @@ class ImageRequest:
     include_thoughts: bool = field(default=False, converter=_include_thoughts, kw_only=True)
     wire: WireName = field(default=None, converter=_wire, kw_only=True)
 
+    _derived: frozenset[str] = field(default=frozenset(), init=False, eq=False, repr=False)
+
     def __attrs_post_init__(self) -> None:
+        derived = frozenset(name for name in ("aspect_ratio", "wire") if getattr(self, name) is UNDECIDED)
+        object.__setattr__(self, "_derived", derived)
         if self.aspect_ratio is UNDECIDED:
             shape = self.references[0].dimensions() if self.references else None
             object.__setattr__(self, "aspect_ratio", nearest_aspect_ratio(*(shape or (1, 1))))
@@ -131,6 +137,16 @@ class ImageRequest:
                 param="include_thoughts",
                 advice=f"Leave it away, or take one of {', '.join(NATIVE_MODELS)} without wire='chat'",
             )
+
+    def replace(self, **changes: Any) -> ImageRequest:
+        """The same request with some arguments changed. What was left to be derived, the ratio from the first reference
+        and the format from the model, is derived anew.
+
+        Raises: InvalidRequestError, as on making one.
+        """
+        names = {field.name for field in fields(ImageRequest)} - {"_derived"}
+        kept = {name: getattr(self, name) for name in names - self._derived - changes.keys()}
+        return ImageRequest(**(kept | changes))
 
     @classmethod
     def for_pixels(cls, width: int, height: int, *, prompt: str, **others: Any) -> ImageRequest:

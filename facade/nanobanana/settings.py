@@ -16,7 +16,8 @@ from . import retry
 from .errors import ConfigurationError
 
 _SERVER = "https://api.getinfinityblue.com"
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+LOOPBACK = {"localhost", "127.0.0.1", "::1"}
+_DISTINCT = 8  # characters
 _KEY = re.compile(r"[\x21-\x7e]+")
 
 
@@ -58,7 +59,7 @@ def base_url(given: str | None, *, allow_insecure: bool) -> httpx.URL:
             "the base URL is not an address of the form https://host[:port][/path]",
             advice="Correct base_url=... or INFINITYBLUE_BASE_URL",
         )
-    if url.scheme == "http" and url.host not in _LOOPBACK and not allow_insecure:
+    if url.scheme == "http" and url.host not in LOOPBACK and not allow_insecure:
         raise ConfigurationError(
             f"the base URL {url} would send your key unencrypted",
             advice="Use https://, or allow_insecure=True if the network is yours",
@@ -122,6 +123,11 @@ class BearerKey(httpx.Auth):
             request.headers["Authorization"] = f"Bearer {self._key}"
         yield request
 
+    @property
+    def is_distinct(self) -> bool:
+        """Whether the key is so long that where it stands in an answer, it is the key, and no part of a picture."""
+        return len(self._key) >= _DISTINCT
+
     def redact(self, text: str) -> str:
         """The text without the key, should it hold it."""
         return text.replace(self._key, "[key]")
@@ -139,6 +145,8 @@ class BearerKey(httpx.Auth):
 
 class Anonymous(httpx.Auth):
     """No key at all, for servers that are none of the gateway's."""
+
+    is_distinct = False
 
     def redact(self, text: str) -> str:
         """The text as it is."""

@@ -164,8 +164,8 @@ class _Policy:
             )
         exchange.status_code = response.status_code
         exchange.request_id = self.request_id(response)
-        exchange.content = self.auth.redact_bytes(body)
-        exchange.redact = self.auth.redact
+        exchange.content = self.auth.redact_bytes(body) if self.auth.is_distinct else body
+        exchange.redact = self.auth.redact if self.auth.is_distinct else str
         # Any 2xx with a whole answer is good: what was paid for is not lost over a number. 206 is a part of one.
         status = response.status_code if response.status_code == 206 else 200
         return Answer(status, headers={"content-type": "application/json"}, content=exchange.content)
@@ -268,6 +268,8 @@ class SyncHTTP(httpx.Client):
         except _FAILURES as exc:
             return policy.fault(exc, exchange, response, bytes(body.data))
         except BaseException as exc:
+            if isinstance(exc, Exception) and exchange.sent:  # whatever it is, the call may have been processed
+                return policy.fault(exc, exchange, response, bytes(body.data))
             raise exc.with_traceback(None)  # noqa: B904 - Ctrl-C or cancellation: frames further in hold the headers
         return policy.accept(response, bytes(body.data), exchange)
 
@@ -319,5 +321,7 @@ class AsyncHTTP(httpx.AsyncClient):
         except _FAILURES as exc:
             return policy.fault(exc, exchange, response, bytes(body.data))
         except BaseException as exc:
+            if isinstance(exc, Exception) and exchange.sent:  # whatever it is, the call may have been processed
+                return policy.fault(exc, exchange, response, bytes(body.data))
             raise exc.with_traceback(None)  # noqa: B904 - Ctrl-C or cancellation: frames further in hold the headers
         return policy.accept(response, bytes(body.data), exchange)

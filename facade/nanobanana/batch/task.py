@@ -16,7 +16,7 @@ from ..request import ImageRequest
 
 Status = Literal["done", "skipped", "failed", "unknown", "taken"]
 
-_REQUEST_FIELDS = {field.name for field in attrs.fields(ImageRequest)}
+_REQUEST_FIELDS = {field.name for field in attrs.fields(ImageRequest) if field.init}
 _OWN_FIELDS = {"id", "n", "aspect_ratios"}
 _MOST_VARIATIONS = 1000
 
@@ -135,7 +135,7 @@ def _fields(given: object) -> dict[str, Any]:
 
 def _canonical(request: ImageRequest, name: str | None) -> str:
     """The digest of everything about a request, the bytes of its references included."""
-    content = attrs.asdict(request, filter=lambda field, _: field.name != "references", recurse=False)
+    content = attrs.asdict(request, filter=lambda field, _: field.init and field.name != "references", recurse=False)
     content["references"] = [hashlib.sha256(reference.data).hexdigest() for reference in request.references]
     content["id"] = name
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -6,7 +6,7 @@ import hashlib
 import tempfile
 import time
 import warnings
-from collections.abc import Sequence
+from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,10 +15,11 @@ import typer
 from typer.core import TyperCommand
 
 from ..contract import ASPECT_RATIOS, CHAT_MODELS, IMAGE_SIZES, MODELS, NATIVE_MODELS, pixels
-from ..errors import ConfigurationError, SaveError
+from ..errors import ConfigurationError, DownloadError, SaveError
 from ..files import check_writable, name_from
 from ..generation import Generation
 from ..image import GeneratedImage, RemoteImage, SuffixWarning
+from ..picture import dimensions
 from ..record import extract
 from ..request import ImageRequest
 from .batch import batch, gallery
@@ -45,6 +46,22 @@ app = typer.Typer(
     rich_markup_mode=None,
     pretty_exceptions_enable=False,
 )
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(metadata.version("nanobanana"))
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
 
 app.command()(batch)
 app.command()(gallery)
@@ -113,57 +130,68 @@ def _target(output: str | None, prompt: str) -> tuple[Path, bool]:
     return target, not is_folder
 
 
-def _fetched(images: Sequence[GeneratedImage]) -> list[GeneratedImage]:
-    """The pictures with their bytes. Those that the answer only names are fetched: a file is what was asked for."""
-    fetched = []
-    for image in images:
-        if isinstance(image, RemoteImage):
-            say(f"the picture lies at {image.url}; fetching it from there, without the key")
-            image = image.download()
-        fetched.append(image)
-    return fetched
-
-
 def _save(image: GeneratedImage, target: Path, *, overwrite: bool, metadata: bool) -> Path:
     """Saves a picture that has been paid for: where it was to go or, if that fails, where it can be found."""
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always", SuffixWarning)
             path = image.save(target, overwrite=overwrite, metadata=metadata)
-        for warning in caught:
-            say(f"nanobanana: {warning.message}")
-        return path
+    except ValueError as error:  # there is no place for metadata in such a file
+        say(f"nanobanana: saved without metadata: {error}")
+        return _save(image, target, overwrite=overwrite, metadata=False)
     except SaveError as error:
         path = image.save(Path(tempfile.mkdtemp(prefix="nanobanana-")))
         say(f"nanobanana: {error.message}; the picture is safe in {path}")
         typer.echo(str(path))
         fail(FAILED)
+    for warning in caught:
+        say(f"nanobanana: {warning.message}")
+    return path
 
 
 def _save_all(
     generation: Generation, target: Path, *, overwrite: bool, metadata: bool, drafts: bool
 ) -> tuple[Path, list[Path]]:
-    """Saves the final picture to the target and the others beside it; returns its path, and theirs."""
-    *earlier, final = _fetched(generation.images)
-    path = _save(final, target, overwrite=overwrite, metadata=metadata)
-    beside = [("also", image) for image in earlier]
-    beside += [("draft", image) for image in (_fetched(generation.drafts) if drafts else ())]
-    others = []
-    for number, (kind, image) in enumerate(beside, 1):
-        name = path.with_name(f"{path.stem}-{kind}-{number}{image.extension}")
-        others.append(_save(image, name, overwrite=overwrite, metadata=metadata))
-    return path, others
+    """Saves the final picture to the target and the others beside it; returns its path, and theirs.
+
+    Pictures that the answer only names are fetched, as a file is what was asked for; those that cannot be had do not
+    keep the others from being saved.
+    """
+    wanted = [("", generation.image)] + [("also", image) for image in generation.images[:-1]]
+    wanted += [("draft", image) for image in (generation.drafts if drafts else ())]
+    paths: list[Path] = []
+    failure: DownloadError | None = None
+    for number, (kind, image) in enumerate(wanted):
+        if isinstance(image, RemoteImage):
+            say(f"the picture lies at {image.url}; fetching it from there, without the key")
+            try:
+                image = image.download()
+            except DownloadError as error:
+                failure = error
+                say(f"nanobanana: {error.message}")
+                continue
+        name = target if not kind else (paths[0] if paths else target)
+        if kind:
+            name = name.with_name(f"{name.stem}-{kind}-{number}{image.extension}")
+        paths.append(_save(image, name, overwrite=overwrite, metadata=metadata))
+    if failure is not None:
+        for path in paths:
+            say(f"also saved: {path}")
+        failure.billed = "probably"
+        raise failure
+    return paths[0], paths[1:]
 
 
 def _report(generation: Generation, path: Path, others: list[Path], seconds: float) -> dict[str, Any]:
     data = path.read_bytes()
     image = GeneratedImage(data)
+    shape = dimensions(data) or (None, None)
     return {
         "path": str(path),
         "other_paths": [str(other) for other in others],
         "mime_type": image.mime_type,
-        "width": image.width,
-        "height": image.height,
+        "width": shape[0],
+        "height": shape[1],
         "bytes": len(data),
         "sha256": hashlib.sha256(data).hexdigest(),
         "model": generation.model,
@@ -219,7 +247,11 @@ def sandbox(
     with reporting(), needing_sandbox():
         from nanobanana_sandbox import run
 
-        run(port, ready=announce)
+        try:
+            run(port, ready=announce)
+        except OSError as error:
+            say(f"nanobanana: port {port} cannot be used ({error.strerror}); --port 0 takes a free one")
+            fail(FAILED)
 
 
 @app.command()
@@ -235,7 +267,8 @@ def show(
             problem: Exception = error
         else:
             image = GeneratedImage(file.read_bytes())
-            about = {"mime_type": image.mime_type, "width": image.width, "height": image.height}
+            width, height = dimensions(image.data) or (None, None)
+            about = {"mime_type": image.mime_type, "width": width, "height": height}
             told = {} if record is None else attrs.asdict(record)
             if as_json:
                 emit(about | told)

@@ -33,7 +33,7 @@ def say(message: str) -> None:
 
 def emit(document: Any) -> None:
     """A document for machines, on stdout."""
-    typer.echo(json.dumps(document, ensure_ascii=False, default=str))
+    typer.echo(json.dumps(document, default=str))
 
 
 def describe_error(error: NanoBananaError) -> dict[str, Any]:
@@ -85,6 +85,8 @@ def read_key(file: Path | None) -> str | None:
 @contextmanager
 def connected(*, sandbox: bool, base_url: str | None, key_file: Path | None, timeout: float) -> Iterator[NanoBanana]:
     """A client, on a sandbox of its own where one is asked for."""
+    if sandbox and base_url:
+        raise ConfigurationError("--sandbox and --base-url exclude each other")
     if not sandbox:
         with NanoBanana(read_key(key_file), base_url=base_url, timeout=timeout) as client:
             yield client
