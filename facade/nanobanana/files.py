@@ -116,7 +116,7 @@ def _reserve(path: Path) -> Path:
             return candidate
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: str | os.PathLike[str]) -> None:
     """Makes what was created or renamed in a folder survive a power cut, where the filesystem can."""
     with contextlib.suppress(OSError):  # not every filesystem lets a folder be synced
         descriptor = os.open(folder, os.O_RDONLY)

@@ -74,6 +74,7 @@ class LocalStore:
 
     def __init__(self, root: Path) -> None:
         self.root = root
+        self._root = os.fspath(root)
         self._entered: list[Any] = []
 
     def path(self, name: str) -> Path:
@@ -82,42 +83,60 @@ class LocalStore:
     def claim(self, name: str, text: str) -> bool:
         """A claim is a symbolic link whose target is its text: made exclusively and whole in one step, and synced with
         the folder alone."""
-        path = self.path(name)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        path = f"{self._root}/{name}"
         try:
-            path.symlink_to(text)
+            try:
+                os.symlink(text, path)
+            except FileNotFoundError:
+                Path(path).parent.mkdir(parents=True, exist_ok=True)
+                os.symlink(text, path)
         except FileExistsError:
             return False
-        sync_folder(path.parent)
+        sync_folder(os.path.dirname(path))
         return True
 
     def claimed(self, name: str) -> str | None:
         try:
-            return str(self.path(name).readlink())
+            return os.readlink(f"{self._root}/{name}")
         except FileNotFoundError:
             return None
         except OSError:  # something else of that name: a claim all the same
             return ""
 
     def put(self, name: str, data: bytes) -> None:
-        write_atomically(self.path(name), data)
+        """Where a claim has made the folder already, this takes fewer steps than `write_atomically`."""
+        path = f"{self._root}/{name}"
+        try:
+            descriptor = os.open(f"{path}.part", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
+        except FileNotFoundError:
+            write_atomically(Path(path), data)
+            return
+        with open(descriptor, "wb", buffering=0) as file:
+            view = memoryview(data)
+            while view:
+                view = view[file.write(view) :]
+            os.fsync(descriptor)
+        os.replace(f"{path}.part", path)
+        sync_folder(os.path.dirname(path))
 
     def place(self, name: str, data: bytes, copy: str) -> bool:
         try:
-            self.path(name).hardlink_to(self.path(copy))
+            os.link(f"{self._root}/{copy}", f"{self._root}/{name}")
         except FileExistsError:
             return False
-        sync_folder(self.root)
+        sync_folder(self._root)
         return True
 
     def get(self, name: str) -> bytes | None:
         try:
-            return self.path(name).read_bytes()
+            with open(f"{self._root}/{name}", "rb") as file:
+                return file.read()
         except FileNotFoundError:
             return None
 
     def delete(self, name: str) -> None:
-        self.path(name).unlink(missing_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(f"{self._root}/{name}")
 
     def names(self, folder: str, suffix: str) -> Iterator[str]:
         for path in self.path(folder).rglob(f"*{suffix}"):

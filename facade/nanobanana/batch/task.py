@@ -73,6 +73,7 @@ class Expander:
 
     def __init__(self) -> None:
         self._seen = sqlite3.connect("", check_same_thread=False)  # a private file that SQLite deletes by itself
+        self._seen.isolation_level = None
         self._seen.execute("create table seen (name text primary key, times integer) without rowid")
 
     def tasks(self, line: int, given: object) -> Iterator[Task]:
