@@ -32,8 +32,8 @@ class Journal:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._index = sqlite3.connect("", check_same_thread=False)
+        self._index.isolation_level = None
         self._index.execute("create table noted (key text primary key, status text) without rowid")
-        self._repeats = False
         self._guard = threading.Lock()
         self._path: Path | None = None
         if isinstance(store, LocalStore):
@@ -73,16 +73,12 @@ class Journal:
         else:
             with self._locked() as file:
                 os.fsync(file.fileno())
-                if self._repeats:
-                    self._compact(file, self._path)
+                self._compact(file, self._path)
             self._file.close()
         self._index.close()
 
     def _remember(self, line: dict[str, Any]) -> None:
-        key = _key(line)
-        known = self._index.execute("select 1 from noted where key = ?", (key,)).fetchone()
-        self._repeats = self._repeats or known is not None
-        self._index.execute("insert or replace into noted values (?, ?)", (key, str(line.get("status"))))
+        self._index.execute("insert or replace into noted values (?, ?)", (_key(line), str(line.get("status"))))
 
     def _mend(self, file: IO[bytes]) -> None:
         """Ends a last line that was cut in the middle of being written."""
@@ -93,10 +89,16 @@ class Journal:
                 file.flush()
 
     def _compact(self, file: IO[bytes], path: Path) -> None:
-        """Writes the file anew with the last line of each picture only."""
+        """Writes the file anew with the last line of each picture only, if any has several: of an earlier run, or of
+        another runner that met the same picture."""
         self._index.execute("create table last (key text primary key, start integer) without rowid")
+        repeats = False
         for line, start in _lines(file):
+            known = self._index.execute("select 1 from last where key = ?", (_key(line),)).fetchone()
+            repeats = repeats or known is not None
             self._index.execute("insert or replace into last values (?, ?)", (_key(line), start))
+        if not repeats:
+            return
         temporary = path.with_name(f".{secrets.token_hex(8)}.part")
         with temporary.open("xb") as fresh:
             for (start,) in self._index.execute("select start from last order by start"):
