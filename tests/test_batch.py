@@ -366,6 +366,30 @@ def test_full_disk_keeps_the_picture(client: NanoBanana, tmp_path: Path, monkeyp
     assert batch.summary.stopped
 
 
+def test_picture_that_lies_elsewhere_is_fetched_or_told(
+    client: NanoBanana, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A picture that the answer only names is fetched; where that fails, its line says where it lies, and it is not paid
+    for again."""
+    from nanobanana import DownloadError, RemoteImage
+
+    requests = [{"prompt": "Far away [sandbox:remote-image]", "id": "far"}, {"prompt": "Near by"}]
+    assert client.batch(requests, tmp_path / "a").run().done == 2
+
+    def gone(self: RemoteImage, **_: Any) -> None:
+        raise DownloadError("gone", url=self.url)
+
+    monkeypatch.setattr(RemoteImage, "download", gone)
+    for _ in range(2):
+        results = {result.id: result for result in client.batch(requests, tmp_path / "b")}
+        assert results["far"].status == "failed"
+        assert results["far"].error is not None
+        assert "/sandbox/picture.png" in results["far"].error["message"]
+        assert results["far"].error["billed"] == "probably"
+    lines = {line["id"]: line for line in _lines(tmp_path / "b")}
+    assert lines["far"]["tries"] == 1
+
+
 def test_unwritable_folder_is_found_before_any_call(client: NanoBanana) -> None:
     """A folder that cannot be used is refused before anything is sent."""
     with pytest.raises(ConfigurationError, match="cannot be used"):

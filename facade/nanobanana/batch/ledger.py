@@ -136,12 +136,15 @@ class Ledger:
     def _rescue(self, turn: Turn, image: GeneratedImage, error: Exception) -> BatchResult:
         if isinstance(image, RemoteImage):
             message = f"the picture was made and lies at {image.url}, but could not be fetched: {error}"
-        else:
-            try:
-                path = image.save(tempfile.mkdtemp(prefix="nanobanana-"))
-                message = f"the picture was made but could not be written ({error}); it is safe in {path}"
-            except OSError:
-                message = f"the picture was made but could not be written anywhere ({error})"
+            told = {"class": "DownloadError", "message": message, "billed": "probably"}
+            record = {**turn.task.about(), "status": "failed", "tries": turn.tries, "error": told}
+            self._put(turn.task, "record", record)
+            return _result(record)
+        try:
+            path = image.save(tempfile.mkdtemp(prefix="nanobanana-"))
+            message = f"the picture was made but could not be written ({error}); it is safe in {path}"
+        except OSError:
+            message = f"the picture was made but could not be written anywhere ({error})"
         told = {"class": "SaveError", "message": message, "billed": "probably"}
         return BatchResult(turn.task.line, "failed", turn.task.id, turn.task.key, tries=turn.tries, error=told)
 

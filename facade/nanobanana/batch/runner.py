@@ -178,8 +178,8 @@ class AsyncBatch:
                 return await self._noted(task, self._ledger.fail, turn, error)
             with anyio.CancelScope(shield=True):  # it is paid for: an abort does not keep it from the disk
                 result = await self._noted(task, self._ledger.succeed, turn, generation)
-            if result.status == "failed":
-                self.stop(str(result.error and result.error["message"]))
+            if result.error is not None and result.error["class"] == "SaveError":
+                self.stop(result.error["message"])  # the disk is full, or gone: no more is paid for
             return result
 
     async def _noted(self, task: Task, function: Callable[..., BatchResult], *arguments: Any) -> BatchResult:

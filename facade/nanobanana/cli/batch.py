@@ -163,12 +163,17 @@ def _watch(running: Batch, lines: int | None) -> Summary:
 
 def _with_bar(running: Batch, lines: int | None) -> None:
     from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-    columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
+    columns = (
+        SpinnerColumn(),
+        BarColumn(bar_width=20),
+        TextColumn("{task.description}", markup=False),
+        TimeElapsedColumn(),
+    )
     began, seen = time.monotonic(), set[int]()
     with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task("starting", total=None)
+        bar = progress.add_task("starting", total=lines)
         for result in running:
             if result.status not in ("done", "skipped"):
                 progress.console.print(_line(result), markup=False, highlight=False)
@@ -177,7 +182,7 @@ def _with_bar(running: Batch, lines: int | None) -> None:
             told = _told(running.summary, rate=60 * running.summary.done / max(0.001, elapsed))
             if lines and len(seen) <= lines:
                 told = f"{told}, about {timedelta(seconds=round(elapsed * (lines - len(seen)) / len(seen)))} left"
-            progress.update(bar, description=told)
+            progress.update(bar, description=told, completed=len(seen))
 
 
 def _line(result: BatchResult) -> str:
