@@ -19,6 +19,7 @@ from typing import Any, TypeVar
 import httpcore
 import httpx
 
+from .errors import ConfigurationError
 from .exchange import CURRENT
 from .settings import LOOPBACK, Settings
 
@@ -29,16 +30,8 @@ T = TypeVar("T", httpx.HTTPTransport, httpx.AsyncHTTPTransport)
 
 def sync_transport(settings: Settings) -> httpx.HTTPTransport:
     """The transport of a sync client."""
-    kwargs = _pool_arguments(settings)
-    kwargs["network_backend"] = _Backend(settings)
-    proxy = _proxy(settings.base_url)
-    pool: Any
-    if proxy is None:
-        pool = httpcore.ConnectionPool(**kwargs)
-    elif proxy.scheme.startswith(b"socks"):
-        pool = httpcore.SOCKSProxy(proxy_url=proxy, **kwargs)
-    else:
-        pool = httpcore.HTTPProxy(proxy_url=proxy, **kwargs)
+    pools = httpcore.ConnectionPool, httpcore.HTTPProxy, httpcore.SOCKSProxy
+    pool = _pool(settings, *pools, network_backend=_Backend(settings))
     return _with_pool(httpx.HTTPTransport(verify=_no_verify_context()), pool)
 
 
@@ -50,17 +43,9 @@ class _PerCall(httpx.AsyncBaseTransport):
         self._settings = settings
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        kwargs = _pool_arguments(self._settings)
-        proxy = _proxy(self._settings.base_url)
-        pool: Any
-        if proxy is None:
-            pool = httpcore.AsyncConnectionPool(**kwargs)
-        elif proxy.scheme.startswith(b"socks"):
-            pool = httpcore.AsyncSOCKSProxy(proxy_url=proxy, **kwargs)
-        else:
-            pool = httpcore.AsyncHTTPProxy(proxy_url=proxy, **kwargs)
-        transport = _with_pool(httpx.AsyncHTTPTransport(verify=_no_verify_context()), pool)
-        return await transport.handle_async_request(request)
+        pools = httpcore.AsyncConnectionPool, httpcore.AsyncHTTPProxy, httpcore.AsyncSOCKSProxy
+        transport = httpx.AsyncHTTPTransport(verify=_no_verify_context())
+        return await _with_pool(transport, _pool(self._settings, *pools)).handle_async_request(request)
 
 
 def async_transport(settings: Settings) -> httpx.AsyncBaseTransport:
@@ -73,15 +58,23 @@ def _with_pool(transport: T, pool: Any) -> T:
     return transport
 
 
-def _pool_arguments(settings: Settings) -> dict[str, Any]:
+def _pool(settings: Settings, direct: Any, by_http: Any, by_socks: Any, **more: Any) -> Any:
+    """A pool of the kind that the way to the endpoint needs. Each call gets a connection of its own: that is nothing
+    beside the 10 to 120 s that a call takes, while a stale connection, or bytes left over from the answer before, would
+    cost a picture.
+
+    Raises: ConfigurationError where the environment names a proxy that cannot be used.
+    """
     secure = settings.base_url.scheme == "https"
-    return {
-        "ssl_context": ssl_context() if secure else None,
-        "max_connections": None,
-        # Each call gets a connection of its own. That is nothing beside the 10 to 120 s that a call takes, while a
-        # stale connection, or bytes left over from the answer before, would cost a picture.
-        "max_keepalive_connections": 0,
-    }
+    more |= {"ssl_context": ssl_context() if secure else None, "max_connections": None, "max_keepalive_connections": 0}
+    proxy = _proxy(settings.base_url)
+    if proxy is None:
+        return direct(**more)
+    try:
+        return (by_socks if proxy.scheme.startswith(b"socks") else by_http)(proxy_url=proxy, **more)
+    except (ImportError, RuntimeError, ValueError) as exc:
+        problem = str(exc)
+    raise ConfigurationError(f"the proxy that the environment names cannot be used: {problem}")
 
 
 def ssl_context() -> ssl.SSLContext:
