@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ..client import AsyncNanoBanana
 
 OnResult = Callable[[BatchResult], None]
-_FILE_THREADS = 32
+_FILE_THREADS = 8
 
 
 @attrs.define
