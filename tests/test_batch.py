@@ -233,6 +233,56 @@ def test_leaving_the_loop_ends_the_batch(client: NanoBanana, tmp_path: Path) -> 
     assert summary.done + summary.skipped == 30
 
 
+@pytest.mark.parametrize("culprit", ["iterable", "callback", "loop"])
+def test_callers_mistake_costs_no_call_under_way(
+    client: NanoBanana, nanobanana_sandbox: str, tmp_path: Path, culprit: str
+) -> None:
+    """When the caller's iterable, callback or loop raises, the calls under way are finished and kept first."""
+
+    def requests() -> Iterator[dict[str, str]]:
+        for number in range(6):
+            yield {"prompt": f"Mistake {culprit} {number} [sandbox:slow=0.5]"}
+        if culprit == "iterable":
+            raise LookupError("mine")
+
+    def callback(_: BatchResult) -> None:
+        if culprit == "callback":
+            raise LookupError("mine")
+
+    with pytest.raises(LookupError, match="mine"):
+        for _ in client.batch(requests(), tmp_path, concurrency=3, on_result=callback):
+            if culprit == "loop":
+                raise LookupError("mine")
+    sent = _billed(nanobanana_sandbox, f"Mistake {culprit}")
+    deadline = time.monotonic() + 5
+    while len(_lines(tmp_path)) < len(sent) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert sorted(line["prompt"] for line in _lines(tmp_path)) == sorted(sent)
+    assert {line["status"] for line in _lines(tmp_path)} == {"done"}
+
+
+def test_full_disk_under_the_records_is_survived(
+    client: NanoBanana, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When a record cannot be written, the picture is kept, and the next run finds it without a call."""
+    real = LocalStore.put
+
+    def full(self: LocalStore, name: str, data: bytes) -> None:
+        if name.endswith(".record"):
+            raise OSError(28, "No space left on device")
+        real(self, name, data)
+
+    monkeypatch.setattr(LocalStore, "put", full)
+    requests = [{"prompt": f"Draw without room {n}", "id": f"r{n}"} for n in range(6)]
+    with pytest.raises(OSError, match="No space"):
+        client.batch(requests, tmp_path, concurrency=2).run()
+    monkeypatch.undo()
+    made = len(list(tmp_path.glob("r*.png")))
+    assert made
+    summary = client.batch(requests, tmp_path).run()
+    assert (summary.done, summary.unknown, summary.is_complete) == (6, 0, True)
+
+
 def test_async_batch_on_asyncio_and_trio(nanobanana_sandbox: str, tmp_path: Path) -> None:
     """The async client does the same, on asyncio and on trio, and calls on_result for each."""
     seen: list[BatchResult] = []

@@ -83,6 +83,7 @@ class AsyncBatch:
         self._executor = executor
         self._on_result = on_result
         self._is_stopping = False
+        self._failure: Exception | None = None
         self._resume_at = -math.inf  # when a shared wait is over, on the monotonic clock
 
     def stop(self, reason: str = "it was told to stop") -> None:
@@ -116,14 +117,25 @@ class AsyncBatch:
                     async for result in receiver:
                         self.summary.count(result)
                         self.summary.seconds = time.monotonic() - began
-                        if self._on_result is not None:
-                            self._on_result(result)
+                        try:
+                            if self._on_result is not None:
+                                self._on_result(result)
+                        except Exception as exc:
+                            self._give_up(exc)
                         yield result
         finally:
             with anyio.CancelScope(shield=True):
                 await self._in_thread(self._journal.close)
                 await self._in_thread(self._ledger.close)
         self.summary.seconds = time.monotonic() - began
+        if self._failure is not None:
+            raise self._failure
+
+    def _give_up(self, error: Exception) -> None:
+        """Keeps an error of the caller's iterable, callback or folder until the calls under way are finished and
+        kept."""
+        self._failure = self._failure or error
+        self.stop(f"{type(error).__name__}: {error}")
 
     async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
         return await anyio.to_thread.run_sync(function, *arguments, limiter=self._files)
@@ -131,8 +143,12 @@ class AsyncBatch:
     async def _work(self, sender: Any) -> None:
         async with sender:
             while not self._is_stopping:
-                async with self._turn:  # an iterator has one taker at a time
-                    task, turn = await self._in_thread(self._take)
+                try:
+                    async with self._turn:  # an iterator has one taker at a time
+                        task, turn = await self._in_thread(self._take)
+                except Exception as exc:
+                    self._give_up(exc)
+                    return
                 if task is None:
                     return
                 result = turn if isinstance(turn, BatchResult) else await self._do(task, turn)
@@ -186,8 +202,14 @@ class AsyncBatch:
         """Calls a method of the ledger and notes its result, in one visit to a thread."""
 
         def both() -> BatchResult:
-            result = function(*arguments)
-            self._journal.note(result, task)
+            try:
+                result = function(*arguments)
+                self._journal.note(result, task)
+            except OSError as exc:
+                self._give_up(exc)
+                message = f"what came of it could not be written down ({exc}); run the batch again when there is room"
+                told = {"class": "SaveError", "message": message, "billed": "unknown"}
+                return BatchResult(task.line, "unknown", task.id, task.key, error=told)
             return result
 
         noted: BatchResult = await self._in_thread(both)
@@ -303,18 +325,26 @@ class Batch:
                 if result is None:
                     return
                 yield result
+        except GeneratorExit:  # the loop was left: what is under way is paid for, and finished
+            self._batch.stop("the loop over its results was left")
+            _drain(results, thread)
+            raise
         finally:
             abort.set()
-            while thread.is_alive():
-                try:
-                    results.get_nowait()
-                except queue.Empty:
-                    thread.join(0.05)
+            _drain(results, thread)
 
     async def _watch(self, abort: threading.Event, scope: anyio.CancelScope) -> None:
         while not abort.is_set():
             await anyio.sleep(0.05)
         scope.cancel()
+
+
+def _drain(results: queue.Queue[Any], thread: threading.Thread) -> None:
+    while thread.is_alive():
+        try:
+            results.get_nowait()
+        except queue.Empty:
+            thread.join(0.05)
 
 
 def _single(error: BaseException) -> BaseException:
