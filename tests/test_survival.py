@@ -77,7 +77,7 @@ def test_thousand_requests_with_faults_are_all_accounted_for(
 
 def test_kill_9_at_any_moment_loses_and_repeats_nothing(nanobanana_sandbox: str, tmp_path: Path, jobs: Path) -> None:
     """A batch of 200 killed twenty times, run again each time: nothing is paid for twice but what was reported unknown."""
-    requests = [{"prompt": f"Killed {n}", "id": f"k{n}"} for n in range(200)]
+    requests = [{"prompt": f"Killed {n} [sandbox:slow=0.2]", "id": f"k{n}"} for n in range(200)]
     _write(jobs, requests)
     out, moments, kills = tmp_path / "out", random.Random(11), 0
     for _ in range(20):
