@@ -79,3 +79,27 @@ def test_damaged_final_picture_is_told() -> None:
     """Where the last picture is damaged, an earlier one is not passed off as the final one."""
     with pytest.raises(UnusableResponseError, match="not valid Base64"):
         _native(_inline(_text(JPEG)), _inline("iVBOR*"))
+
+
+def _thought(data: str) -> dict[str, Any]:
+    return {**_inline(data), "thought": True}
+
+
+def test_damaged_thought_behind_the_final_picture() -> None:
+    """A damaged draft costs nothing where there is a final picture, wherever it comes."""
+    assert _native(_inline(_text(JPEG)), _thought("iVBOR*")).image.data == JPEG
+
+
+def test_damaged_thought_before_a_whole_one() -> None:
+    """Where all pictures are marked as thoughts, a damaged one before the last costs nothing."""
+    assert _native(_thought("iVBOR*"), _thought(_text(JPEG))).image.data == JPEG
+    with pytest.raises(UnusableResponseError, match="not valid Base64"):
+        _native(_thought(_text(JPEG)), _thought("iVBOR*"))
+
+
+def test_words_around_pictures_are_kept() -> None:
+    """Words before, between and after pictures are the text; the pictures keep their order."""
+    link = "![image](data:image/{};base64,{})"
+    generation = _chat(f"one {link.format('png', _text(PNG))} two {link.format('jpeg', _text(JPEG))} three")
+    assert generation.text == "one  two  three"
+    assert [image.data for image in generation.images] == [PNG, JPEG]

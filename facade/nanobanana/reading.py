@@ -38,7 +38,9 @@ class Reading:
     flagged: list[GeneratedImage] = field(factory=list)
     """Pictures marked as thoughts."""
     damaged: UnusableResponseError | None = None
-    """What is wrong with the picture that came last, where something is."""
+    """What is wrong with the last picture that is not marked, where something is."""
+    damaged_thought: UnusableResponseError | None = None
+    """The same for the last that is marked."""
     text: str = ""
     thoughts: str = ""
     finish_reason: str | None = None
@@ -50,9 +52,11 @@ class Reading:
 
     def add_text(self, text: str, *, is_thought: bool = False) -> None:
         """Takes words, and out of them the pictures that stand there as Markdown or as `data:` URI."""
-        for found in _PICTURE.finditer(text):
+        words, end = "", 0
+        for found in _PICTURE.finditer(text):  # one pass: the text may hold 35 MB of picture
+            words, end = words + text[end : found.start()], found.end()
             self.add_picture(found["linked"] or found["remote"] or found["bare"].rstrip(".,;!"), is_thought=is_thought)
-        words = _PICTURE.sub("", text).strip() if _PICTURE.search(text) else text
+        words = (words + text[end:]).strip() if end else text
         if is_thought:
             self.thoughts += words
         else:
@@ -65,7 +69,10 @@ class Reading:
         try:
             found = picture(value, stated_type)
         except UnusableResponseError as error:
-            self.damaged = error
+            if is_thought:
+                self.damaged_thought = error
+            else:
+                self.damaged = error
             self.metadata["damagedPictures"] = self.metadata.get("damagedPictures", 0) + 1
             return
         is_stated_otherwise = stated_type is not None and not stated_type.startswith("image/")
@@ -75,7 +82,9 @@ class Reading:
         pictures = self.flagged if is_thought else self.unflagged
         if not (unless_there and found in pictures):
             pictures.append(found)
-        if not is_thought:
+        if is_thought:
+            self.damaged_thought = None
+        else:
             self.damaged = None
 
     @property
@@ -90,8 +99,9 @@ class Reading:
 
         Raises: NoImageError or one of its kin where there is none.
         """
-        if self.damaged is not None:
-            raise self.damaged
+        damaged = self.damaged or (None if self.unflagged else self.damaged_thought)
+        if damaged is not None:
+            raise damaged
         images, drafts = (self.unflagged, self.flagged) if self.unflagged else (self.flagged[-1:], self.flagged[:-1])
         images = sorted(images, key=_is_known)  # one of known type is rather the final picture than one of none
         if images:
