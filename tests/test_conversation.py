@@ -150,7 +150,7 @@ def test_bad_options_are_refused_at_once(client: NanoBanana) -> None:
 
 def test_odd_model_turns_go_back_as_they_came(nanobanana_sandbox: str) -> None:
     """A turn with parts that nobody understands is kept and sent back as it is."""
-    from nanobanana.native import arguments
+    from nanobanana.native import arguments, user_turn
     from nanobanana.request import ImageRequest
 
     turns = [
@@ -161,7 +161,8 @@ def test_odd_model_turns_go_back_as_they_came(nanobanana_sandbox: str) -> None:
             "role": "model",
         },
     ]
-    body = arguments(ImageRequest("Again"), turns)["body"].to_dict()
+    request = ImageRequest("Again")
+    body = arguments(user_turn(request), request, turns)["body"].to_dict()
     assert json.dumps(body["contents"][:2]) == json.dumps(turns)
 
 

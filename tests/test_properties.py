@@ -241,7 +241,7 @@ def test_any_request_arrives_as_it_was_made(
         include_thoughts=thoughts,
         references=references,
     )
-    arguments = WIRES[wire].arguments(request)
+    arguments = WIRES[wire].arguments(WIRES[wire].user_turn(request), request)
     body = json.dumps(arguments["body"].to_dict()).encode()
     path = f"/v1beta/models/{model}:generateContent" if wire == "native" else "/v1/chat/completions"
     assert contract.check("POST", path, "application/json", body) is None

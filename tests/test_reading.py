@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from nanobanana import Generation, UnusableResponseError, chat, native
+from nanobanana.blobs import Blobs
 from nanobanana.record import Record
 from nanobanana_api.models.chat_completion import ChatCompletion
 from nanobanana_api.models.generate_content_response import GenerateContentResponse
@@ -22,11 +23,12 @@ def _text(data: bytes) -> str:
 
 def _native(*parts: Any) -> Generation:
     answer = {"candidates": [{"content": {"parts": list(parts)}}]}
-    return native.read(GenerateContentResponse.from_dict(answer)).conclude(RECORD)
+    return native.read(GenerateContentResponse.from_dict(answer), Blobs()).conclude(RECORD)
 
 
 def _chat(content: str) -> Generation:
-    return chat.read(ChatCompletion.from_dict({"choices": [{"message": {"content": content}}]})).conclude(RECORD)
+    answer = {"choices": [{"message": {"content": content}}]}
+    return chat.read(ChatCompletion.from_dict(answer), Blobs()).conclude(RECORD)
 
 
 def _inline(data: str, mime_type: str = "image/png") -> dict[str, Any]:

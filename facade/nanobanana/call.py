@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping, Sequence
 from contextvars import Token
+from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Self
 
 from . import chat, native
+from .blobs import Blobs
 from .errors import UnusableResponseError, plain
 from .exchange import CURRENT, Exchange
 from .faults import error_in_disguise, read_fault
@@ -25,18 +27,28 @@ WIRES: dict[str, ModuleType] = {"native": native, "chat": chat}
 
 class Call:
     """One request on its way. As a context around the generated operation it starts the clock; `take` or `trip`
-    says how the operation ended, and `result` is what the caller gets."""
+    says how the operation ended, and `result` is what the caller gets.
+
+    history, blobs: the earlier turns as JSON, and what they hold tokens of. folder: where the final picture goes while
+    it arrives, into a file without a name of its own; without one it goes to memory.
+    """
 
     def __init__(
         self,
         request: ImageRequest,
         settings: Settings,
         history: Sequence[Mapping[str, Any]] = (),
+        *,
+        blobs: Blobs | None = None,
+        folder: Path | None = None,
     ) -> None:
         self.request = request
         self.wire = WIRES[request.wire]
-        self.arguments: dict[str, Any] = self.wire.arguments(request, history)
-        self.exchange = Exchange(deadline=settings.clock.monotonic() + settings.timeout)
+        self.exchange = Exchange(settings.clock.monotonic() + settings.timeout, lifts=True, folder=folder)
+        references = self.exchange.references
+        references.update(blobs or {})
+        self.turn = self.wire.user_turn(request, lambda reference: references.add(reference.data))
+        self.arguments: dict[str, Any] = self.wire.arguments(self.turn, request, history)
         self._settings = settings
         self._token: Token[Exchange] | None = None
         self._parsed: Any = None
@@ -52,6 +64,7 @@ class Call:
         if self._token is not None:
             CURRENT.reset(self._token)
         if error is not None:
+            self.exchange.blobs.discard()
             self._log(type(error).__name__, None)
 
     def take(self, parsed: Any) -> None:
@@ -76,21 +89,27 @@ class Call:
         except UnusableResponseError as error:
             error.status_code = self.exchange.status_code
             error.request_id = error.request_id or self.exchange.request_id
-            error.content = self.exchange.content
+            error.content = self.exchange.content()
+            self.exchange.blobs.discard()
             self._log(type(error).__name__, None)
             raise
         self._log("ok", generation.usage.total_tokens)
         return generation
 
     def _generation(self) -> Generation:
-        reading = None if self._problem else self.wire.read(self._parsed)
-        fault = read_fault(self.exchange.document)
-        if fault is not None and (reading is None or not reading.has_pictures):
-            raise error_in_disguise(fault, status_code=self.exchange.status_code)
+        exchange = self.exchange
+        reading = None if self._problem else self.wire.read(self._parsed, exchange.blobs)
+        if reading is None or not reading.has_pictures:
+            fault = read_fault(exchange.blobs.restore(exchange.document))
+            if fault is not None:
+                raise error_in_disguise(fault, status_code=exchange.status_code)
         if reading is None:
             raise UnusableResponseError(f"the answer does not fit the contract: {self._problem}")
-        record = Record(self.request.prompt, self.request.model, self.exchange.request_id)
+        record = Record(self.request.prompt, self.request.model, exchange.request_id)
         generation: Generation = reading.conclude(record)
+        if exchange.folder is not None:
+            generation = generation.with_one_file()
+            exchange.blobs.discard(but=generation.image._content)
         return generation
 
     def _log(self, outcome: str, tokens: int | None) -> None:

@@ -22,8 +22,10 @@ from nanobanana_api.models.chat_text_part import ChatTextPart
 from nanobanana_api.models.chat_usage import ChatUsage
 from nanobanana_api.models.chat_user_message import ChatUserMessage
 
+from .blobs import Blobs
 from .generation import Usage
 from .reading import Reading, as_count, as_model, as_models, as_name, as_text
+from .reference import Encode, ReferenceImage
 from .request import ImageRequest
 
 MODEL_ROLE = "assistant"
@@ -41,27 +43,31 @@ class _Earlier(ChatAssistantMessage):
         return dict(self._message)
 
 
-def user_turn(request: ImageRequest) -> ChatUserMessage:
-    """The prompt as a string; with references, a list of the prompt and each of them as `data:` URI."""
+def user_turn(request: ImageRequest, encode: Encode = ReferenceImage.to_base64) -> ChatUserMessage:
+    """The prompt as a string; with references, a list of the prompt and each of them as `data:` URI. `encode` gives
+    what stands for one."""
     if not request.references:
         return ChatUserMessage(role="user", content=request.prompt)
     references = [
         ChatImagePart(
             type_="image_url",
-            image_url=ChatImageUrl(url=f"data:{reference.mime_type};base64,{reference.to_base64()}"),
+            image_url=ChatImageUrl(url=f"data:{reference.mime_type};base64,{encode(reference)}"),
         )
         for reference in request.references
     ]
     return ChatUserMessage(role="user", content=[ChatTextPart(type_="text", text=request.prompt), *references])
 
 
-def arguments(request: ImageRequest, history: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
-    """The arguments of the generated operation. `history` holds earlier messages as JSON, in their order."""
+def arguments(
+    turn: ChatUserMessage, request: ImageRequest, history: Sequence[Mapping[str, Any]] = ()
+) -> dict[str, Any]:
+    """The arguments of the generated operation that sends a message. `history` holds earlier ones as JSON, in their
+    order."""
     earlier = [_Earlier(message) for message in history]
     shape = ChatImageConfig(aspect_ratio=request.aspect_ratio, image_size=request.image_size)
     body = ChatRequest(
         model=request.model,
-        messages=[*earlier, user_turn(request)],
+        messages=[*earlier, turn],
         stream=False,
         extra_body=ChatExtraBody(google=ChatGoogleOptions(image_config=shape)),
     )
@@ -74,10 +80,10 @@ def model_turn(document: dict[str, Any]) -> dict[str, Any]:
     return {**choice["message"], "role": "assistant"}
 
 
-def read(answer: ChatCompletion) -> Reading:
-    """What the answer holds."""
+def read(answer: ChatCompletion, blobs: Blobs) -> Reading:
+    """What the answer holds. `blobs` was lifted out of it before it was parsed."""
     usage = as_model(ChatUsage, answer.usage)
-    reading = Reading(usage=_usage(usage))
+    reading = Reading(blobs, usage=_usage(usage))
     rest: dict[str, Any] = {
         **answer.additional_properties,
         "id": as_name(answer.id),

@@ -133,8 +133,8 @@ class NanoBanana(_Client):
 
     def send(self, request: ImageRequest, *, save_to: str | os.PathLike[str] | None = None) -> Generation:
         """Makes the picture that a request describes. Returns and raises as `generate` does."""
-        check_target(save_to)
-        generation = self._perform(Call(request, self._settings))
+        folder = check_target(save_to)
+        generation = self._perform(Call(request, self._settings, folder=folder))
         return generation if save_to is None else generation.saved(save_to)
 
     def _perform(self, call: Call) -> Generation:
@@ -259,8 +259,8 @@ class AsyncNanoBanana(_Client):
 
     async def send(self, request: ImageRequest, *, save_to: str | os.PathLike[str] | None = None) -> Generation:
         """Makes the picture that a request describes, as `NanoBanana.send` does."""
-        check_target(save_to)
-        generation = await self._perform(Call(request, self._settings))
+        folder = check_target(save_to)
+        generation = await self._perform(Call(request, self._settings, folder=folder))
         return generation if save_to is None else await anyio.to_thread.run_sync(generation.saved, save_to)
 
     async def _perform(self, call: Call) -> Generation:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
+from .blobs import Blobs
 from .call import WIRES, Call
 from .contract import AspectRatio, ImageSize, Model
 from .errors import InvalidRequestError
@@ -65,13 +66,14 @@ class _Dialogue:
         }
         probe = ImageRequest("checks the options before the first turn", **self._options)
         self._turns = [dict(turn) for turn in turns]
+        self._blobs = Blobs(client._auth.censor.redact)  # what the turns hold tokens of
         _check_turns(self._turns, probe)
         self._is_busy = False
 
     @property
     def turns(self) -> tuple[Mapping[str, Any], ...]:
         """The turns so far in the endpoint's JSON, the user's and the model's in alternation."""
-        return copy.deepcopy(tuple(self._turns))
+        return tuple(copy.deepcopy(self._blobs.restore(self._turns)))
 
     def undo(self) -> None:
         """Forgets the last prompt and the picture it gave.
@@ -83,10 +85,14 @@ class _Dialogue:
         if not self._turns:
             raise InvalidRequestError("there is no turn to undo")
         del self._turns[-2:]
+        kept = json.dumps(self._turns)
+        for token in [token for token in self._blobs if token not in kept]:
+            del self._blobs[token]
 
     def to_json(self) -> str:
         """The whole conversation as JSON, pictures included and without the key, for `from_json`."""
-        return json.dumps({"format": _FORMAT, "options": self._options, "turns": self._turns}, ensure_ascii=False)
+        saved = {"format": _FORMAT, "options": self._options, "turns": self._blobs.restore(self._turns)}
+        return json.dumps(saved, ensure_ascii=False)
 
     @classmethod
     def from_json(cls, text: str, client: Any) -> Self:
@@ -114,14 +120,15 @@ class _Dialogue:
         if self._is_busy:
             raise InvalidRequestError("the turn before is still under way", advice="Wait for it, then send the next")
         request = ImageRequest(prompt, references=references, **self._options)
-        call = Call(request, self._client._settings, self._turns)
+        call = Call(request, self._client._settings, self._turns, blobs=self._blobs)
         self._is_busy = True
         try:
             yield call
         finally:
             self._is_busy = False
         self._options["aspect_ratio"] = request.aspect_ratio
-        self._turns += [call.wire.user_turn(request).to_dict(), call.wire.model_turn(call.exchange.document)]
+        self._turns += [call.turn.to_dict(), call.wire.model_turn(call.exchange.document)]
+        self._blobs |= call.exchange.references | call.exchange.blobs
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._options['model']} {len(self._turns) // 2} turns>"

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from contextvars import ContextVar
+from pathlib import Path
 from typing import Any
 
-from attrs import define
+from attrs import define, field
+
+from .blobs import Blobs, Upload
+from .settings import Anonymous, BearerKey
 
 
 @define(repr=False)
@@ -15,6 +18,12 @@ class Exchange:
     nothing of it, so it travels in a context variable."""
 
     deadline: float
+    references: Blobs = field(factory=Blobs)
+    """What the request holds tokens of."""
+    lifts: bool = False
+    """Whether large values are lifted out of the answer."""
+    folder: Path | None = None
+    """Where they go; None for memory."""
     tries: int = 0
     sent: bool = False
     """Whether the present try has put any of the request on the wire."""
@@ -22,9 +31,18 @@ class Exchange:
     bytes_in: int = 0
     status_code: int = 0
     request_id: str | None = None
-    content: bytes = b""
+    text: bytes = b""
+    """The answer, with tokens of what was lifted."""
+    blobs: Blobs = field(factory=Blobs)
+    """What was lifted out of the present try's answer."""
     document: Any = None
-    redact: Callable[[str], str] = str
+    """The answer as JSON, with tokens as well."""
+    secret: BearerKey | Anonymous = field(factory=Anonymous)
+    """What may stand nowhere in the answer."""
+
+    def content(self) -> bytes:
+        """The whole answer, with what was lifted put back."""
+        return self.secret.redact_bytes(b"".join(Upload(self.text, self.blobs)))
 
 
 CURRENT: ContextVar[Exchange] = ContextVar("nanobanana_exchange")

@@ -6,35 +6,59 @@ import contextlib
 import os
 import re
 import secrets
+import shutil
 import stat
 from pathlib import Path
 
 from .errors import InvalidRequestError
+from .picture import Content, opened
+from .spool import Spool
 
 
-def write_atomically(path: Path, data: bytes, *, replace: bool = True) -> Path:
-    """Writes `data` to `path`, whole or not at all, making missing parents; returns the path written.
+def write_atomically(path: Path, content: Content, *, replace: bool = True) -> Path:
+    """Writes `content` to `path`, whole or not at all, making missing parents; returns the path written.
 
     With `replace=False` a file that is already there stays, and the name gets a number: `cat-2.png`.
 
     Raises: OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    if path.exists() and not path.is_file():
-        raise OSError(f"{path} is there and is not a regular file")
     temporary = path.with_name(f".{path.name[:100]}.{secrets.token_hex(6)}.part")
     try:
-        with temporary.open("xb") as file:
-            file.write(data)
+        with temporary.open("xb") as file, opened(content) as source:
+            shutil.copyfileobj(source, file, 1024 * 1024)
             file.flush()
             os.fsync(file.fileno())
-        if not replace:
-            path = _reserve(path)
-        temporary.replace(path)
+        return _replace(path, temporary, replace=replace)
     except BaseException:
         with contextlib.suppress(OSError):
             temporary.unlink()
         raise
+
+
+def move_atomically(path: Path, spool: Spool, *, replace: bool = True) -> Path:
+    """Gives the file of a spool its place, as `write_atomically` does. Where that cannot be, it is copied.
+
+    Raises: OSError; then the spool is as it was.
+    """
+    try:
+        if spool.path is None:
+            raise FileNotFoundError
+        spool.sync()
+        path = _replace(path, spool.path, replace=replace)
+    except OSError:  # the file was deleted meanwhile, or the system moves none that is open
+        path = write_atomically(path, spool, replace=replace)
+        spool.discard()
+    spool.close()
+    return path
+
+
+def _replace(path: Path, temporary: Path, *, replace: bool) -> Path:
+    if path.exists() and not path.is_file():
+        raise OSError(f"{path} is there and is not a regular file")
+    if not replace:
+        path = _reserve(path)
+    temporary.replace(path)
     sync_folder(path.parent)
     return path
 
@@ -82,13 +106,13 @@ def check_writable(path: Path) -> None:
     probe.unlink()
 
 
-def check_target(save_to: str | os.PathLike[str] | None) -> None:
-    """Sees, before anything is paid for, that a picture can be written where it is to go.
+def check_target(save_to: str | os.PathLike[str] | None) -> Path | None:
+    """Sees, before anything is paid for, that a picture can be written where it is to go; returns the folder.
 
     Raises: InvalidRequestError where it cannot.
     """
     if save_to is None:
-        return
+        return None
     path = Path(save_to)
     try:
         if not os.fspath(save_to):
@@ -97,7 +121,7 @@ def check_target(save_to: str | os.PathLike[str] | None) -> None:
         if path.exists() and not is_folder and not path.is_file():
             raise OSError("it is there and is not a regular file")
         check_writable(path / "picture" if is_folder else path)
-        return
+        return path if is_folder else path.parent
     except (OSError, ValueError) as exc:
         reason = (isinstance(exc, OSError) and exc.strerror) or str(exc)
     raise InvalidRequestError(f"nothing can be written to {path}: {reason}", param="save_to")

@@ -9,6 +9,7 @@ from attrs import evolve, field, frozen
 
 from .errors import SaveError
 from .image import GeneratedImage
+from .spool import Spool
 
 
 @frozen
@@ -47,18 +48,26 @@ class Generation:
         """The final picture; where there are several, the last."""
         return self.images[-1]
 
+    def with_one_file(self) -> Generation:
+        """The same, with every picture but the final one in memory."""
+        others = (image.loaded() for image in self.images[:-1])
+        return evolve(self, images=(*others, self.image), drafts=tuple(draft.loaded() for draft in self.drafts))
+
     def saved(self, path: str | os.PathLike[str]) -> Generation:
         """The same, with the final picture saved (see `GeneratedImage.save`) and its `path` set.
 
         Raises: SaveError with all of this on it.
         """
         try:
-            image = evolve(self.image, path=self.image.save(path))
+            image = self.image.moved(path)
         except Exception as exc:  # whatever it is, what was paid for goes with it
-            problem = exc if isinstance(exc, SaveError) else SaveError(str(exc), image=self.image)
+            kept = self.image.loaded()
+            problem = exc if isinstance(exc, SaveError) else SaveError(str(exc), image=kept)
+            problem.image, problem.generation = kept, evolve(self, images=(*self.images[:-1], kept))
+            if isinstance(self.image._content, Spool):
+                self.image._content.discard()
         else:
             return evolve(self, images=(*self.images[:-1], image))
-        problem.generation = self
         raise problem
 
     def _repr_html_(self) -> str:

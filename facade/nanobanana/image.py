@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import os
 import warnings
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
 from .errors import DownloadError, SaveError
-from .files import write_atomically
-from .picture import EXTENSIONS, dimensions, sniff
+from .files import move_atomically, write_atomically
+from .picture import EXTENSIONS, Content, digest, dimensions, opened, read, size, sniff
 from .record import Record, embed
+from .spool import Spool
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -30,23 +30,31 @@ class GeneratedImage:
 
     `stated_type` is what the answer called it, which may be wrong; `mime_type` goes by the bytes. `record` says how
     the picture was made: its prompt, model and request id. `path` is the file that the call wrote, where it was told
-    to (`save_to`).
+    to (`save_to`); then nothing of the picture is kept in memory, and `data` reads that file when asked.
     """
 
-    _data: bytes = field(alias="data")
+    _content: Content = field(alias="data", eq=read)
     stated_type: str | None = field(default=None, kw_only=True, eq=False)
     record: Record | None = field(default=None, kw_only=True, eq=False)
     path: Path | None = field(default=None, kw_only=True, eq=False)
 
     @property
+    def content(self) -> Content:
+        """The encoded file as it came: its bytes, or the path of the file that has them."""
+        return self._content
+
+    @property
     def data(self) -> bytes:
-        """The encoded file as it came."""
-        return self._data
+        """The encoded file as it came.
+
+        Raises: OSError where `path` was set by the call and its file is there no longer.
+        """
+        return read(self.content)
 
     @property
     def mime_type(self) -> str:
         """The type, as "image/png", by the bytes; what the answer stated where they are of no known type."""
-        return sniff(self.data) or self.stated_type or "application/octet-stream"
+        return sniff(self.content) or self.stated_type or "application/octet-stream"
 
     @property
     def extension(self) -> str:
@@ -70,9 +78,11 @@ class GeneratedImage:
         return self._dimensions()[1]
 
     def _dimensions(self) -> tuple[int, int]:
-        found = dimensions(self.data)
+        found = dimensions(self.content)
         if found is None:
-            raise ValueError(f"the header of this {self.mime_type} picture of {len(self.data)} bytes cannot be read")
+            raise ValueError(
+                f"the header of this {self.mime_type} picture of {size(self.content)} bytes cannot be read"
+            )
         return found
 
     def save(
@@ -97,10 +107,35 @@ class GeneratedImage:
         Raises: SaveError (an OSError) with the picture on it; ValueError where metadata is asked for and the picture
         is neither PNG nor JPEG, or nothing is known of its making.
         """
-        data = self._with_record() if metadata else self.data
+        content = self._with_record() if metadata else self.content
+        return self._put(path, content, write_atomically, keep_suffix=keep_suffix, overwrite=overwrite)
+
+    def moved(self, path: str | os.PathLike[str]) -> GeneratedImage:
+        """The same picture with its `path` set, saved as by `save`, or moved where it came into a file.
+
+        Raises: SaveError, as `save` does.
+        """
+        if isinstance(self.content, Spool):
+            place = self._put(path, self.content, move_atomically)
+            return evolve(self, data=place, path=place)
+        return evolve(self, path=self.save(path))
+
+    def loaded(self) -> GeneratedImage:
+        """The same picture, in memory if it came into a file."""
+        return evolve(self, data=self.data) if isinstance(self._content, Spool) else self
+
+    def _put(
+        self,
+        path: str | os.PathLike[str],
+        content: Content,
+        put: Callable[..., Path],
+        *,
+        keep_suffix: bool = False,
+        overwrite: bool = True,
+    ) -> Path:
         try:
-            target, replace = self._target(os.fspath(path), data, keep_suffix=keep_suffix, overwrite=overwrite)
-            written = write_atomically(target, data, replace=replace)
+            target, replace = self._target(os.fspath(path), content, keep_suffix=keep_suffix, overwrite=overwrite)
+            written = put(target, content, replace=replace)
         except (OSError, ValueError) as exc:  # ValueError: a NUL in the name, or none
             reason = (isinstance(exc, OSError) and exc.strerror) or str(exc)
             problem = SaveError(f"the picture could not be written to {os.fspath(path)!r}: {reason}", image=self)
@@ -110,17 +145,16 @@ class GeneratedImage:
                     f"the picture is {self.mime_type}, not what {Path(path).name!r} says: saved as {written} "
                     "(keep_suffix=True keeps the name)",
                     SuffixWarning,
-                    stacklevel=2,
+                    stacklevel=3,
                 )
             return written
         raise problem
 
-    def _target(self, path: str, data: bytes, *, keep_suffix: bool, overwrite: bool) -> tuple[Path, bool]:
+    def _target(self, path: str, content: Content, *, keep_suffix: bool, overwrite: bool) -> tuple[Path, bool]:
         """Where the picture goes, and whether a file that is there may be replaced."""
         target = Path(path)
         if path.endswith(("/", os.sep)) or os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises on a NUL
-            name = hashlib.sha256(data).hexdigest()[:16]
-            return target / f"nanobanana-{name}{self.extension}", True
+            return target / f"nanobanana-{digest(content)[:16]}{self.extension}", True
         if keep_suffix or self._fits(target.suffix):
             return target, overwrite
         if target.suffix.lower() not in _SUFFIXES:  # "v1.2" has no suffix: the true one goes behind it
@@ -142,8 +176,9 @@ class GeneratedImage:
         """
         from PIL import Image
 
-        image = Image.open(io.BytesIO(self.data))
-        image.load()
+        with opened(self.content) as file:
+            image = Image.open(file)
+            image.load()
         return image
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
@@ -152,9 +187,12 @@ class GeneratedImage:
         return image_bundle(self)
 
     def __repr__(self) -> str:
-        found = dimensions(self._data)
-        shape = "{}x{}".format(*found) if found else "unknown size"
-        return f"<GeneratedImage {self.mime_type} {shape} {len(self._data)} bytes>"
+        try:
+            found = dimensions(self.content)
+            shape = "{}x{}".format(*found) if found else "unknown size"
+            return f"<GeneratedImage {self.mime_type} {shape} {size(self.content)} bytes>"
+        except OSError:
+            return f"<GeneratedImage whose file is gone: {self.content!s}>"
 
 
 @frozen(repr=False)
@@ -164,11 +202,11 @@ class RemoteImage(GeneratedImage):
     Everything that needs the bytes raises until `download()` has brought them, as a `GeneratedImage`.
     """
 
-    _data: bytes = field(default=b"", init=False, alias="data")
+    _content: Content = field(default=b"", init=False, alias="data")
     url: str = field(kw_only=True)
 
     @property
-    def data(self) -> bytes:
+    def content(self) -> Content:
         """Raises: DownloadError, as the bytes are elsewhere."""
         raise DownloadError(
             f"this picture lies at {self.url} and was not fetched",

@@ -24,8 +24,10 @@ from nanobanana_api.models.thinking_config import ThinkingConfig
 from nanobanana_api.models.usage_metadata import UsageMetadata
 from nanobanana_api.models.user_turn import UserTurn
 
+from .blobs import Blobs
 from .generation import Usage
 from .reading import Reading, as_count, as_model, as_models, as_name, as_text
+from .reference import Encode, ReferenceImage
 from .request import ImageRequest
 
 MODEL_ROLE = "model"
@@ -43,17 +45,18 @@ class _Earlier(ModelTurn):
         return dict(self._turn)
 
 
-def user_turn(request: ImageRequest) -> UserTurn:
-    """The prompt, then each reference as a part of its own, in their order."""
+def user_turn(request: ImageRequest, encode: Encode = ReferenceImage.to_base64) -> UserTurn:
+    """The prompt, then each reference as a part of its own, in their order. `encode` gives what stands for one."""
     references = [
-        Part(inline_data=InlineData(mime_type=reference.mime_type, data=reference.to_base64()))
+        Part(inline_data=InlineData(mime_type=reference.mime_type, data=encode(reference)))
         for reference in request.references
     ]
     return UserTurn(role="user", parts=[Part(text=request.prompt), *references])
 
 
-def arguments(request: ImageRequest, history: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
-    """The arguments of the generated operation. `history` holds earlier turns as JSON, in their order."""
+def arguments(turn: UserTurn, request: ImageRequest, history: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
+    """The arguments of the generated operation that sends a turn. `history` holds earlier ones as JSON, in their
+    order."""
     earlier = [_Earlier(turn) for turn in history]
     config = GenerationConfig(
         response_modalities=["TEXT", "IMAGE"],
@@ -61,7 +64,7 @@ def arguments(request: ImageRequest, history: Sequence[Mapping[str, Any]] = ()) 
     )
     if request.include_thoughts:
         config.thinking_config = ThinkingConfig(include_thoughts=True)
-    body = GenerateContentRequest(contents=[*earlier, user_turn(request)], generation_config=config)
+    body = GenerateContentRequest(contents=[*earlier, turn], generation_config=config)
     return {"model": request.model, "body": body}
 
 
@@ -71,9 +74,9 @@ def model_turn(document: dict[str, Any]) -> dict[str, Any]:
     return {**candidate["content"], "role": "model"}
 
 
-def read(answer: GenerateContentResponse) -> Reading:
-    """What the answer holds."""
-    reading = Reading(usage=_usage(as_model(UsageMetadata, answer.usage_metadata)))
+def read(answer: GenerateContentResponse, blobs: Blobs) -> Reading:
+    """What the answer holds. `blobs` was lifted out of it before it was parsed."""
+    reading = Reading(blobs, usage=_usage(as_model(UsageMetadata, answer.usage_metadata)))
     candidates = as_models(Candidate, answer.candidates)
     for candidate in candidates[:1]:
         reading.finish_reason = as_name(candidate.finish_reason)

@@ -1,29 +1,24 @@
-"""The network under a client: httpx's own transports over httpcore's pools, with the deadline in every wait.
+"""The way to the endpoint: httpx's own transports over httpcore's pools, with backends, proxies and TLS of ours.
 
-httpx starts a time-out anew with each read, so a server that drips a byte a second could hold a sync call
-for ever. httpcore's pools take a network backend, and one that shortens each wait to the time
-that is left closes the gap. httpx offers no way to hand one on, so `_with_pool` puts our pool in the place of
-the transport's own: the one private attribute that this package touches (httpx 0.27 and 0.28 both have it).
-Async calls need none of it, as they are cancelled when the time is over.
+httpx offers no way to hand a network backend on, so `_with_pool` puts our pool in the place of the transport's own:
+the one private attribute that this package touches. The oldest and the newest allowed versions are tested.
 """
 
 from __future__ import annotations
 
+import asyncio
 import os
 import ssl
 import urllib.request
-from collections.abc import Iterable
 from functools import lru_cache
 from typing import Any, TypeVar
 
 import httpcore
 import httpx
 
+from .backend import AsyncioBackend, SyncBackend
 from .errors import ConfigurationError
-from .exchange import CURRENT
 from .settings import LOOPBACK, Settings
-
-_PIECE = 128 * 1024  # bytes written at a time
 
 T = TypeVar("T", httpx.HTTPTransport, httpx.AsyncHTTPTransport)
 
@@ -31,7 +26,7 @@ T = TypeVar("T", httpx.HTTPTransport, httpx.AsyncHTTPTransport)
 def sync_transport(settings: Settings) -> httpx.HTTPTransport:
     """The transport of a sync client."""
     pools = httpcore.ConnectionPool, httpcore.HTTPProxy, httpcore.SOCKSProxy
-    pool = _pool(settings, *pools, network_backend=_Backend(settings))
+    pool = _pool(settings, *pools, network_backend=SyncBackend(settings.clock))
     return _with_pool(httpx.HTTPTransport(verify=_no_verify_context()), pool)
 
 
@@ -45,7 +40,16 @@ class _PerCall(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         pools = httpcore.AsyncConnectionPool, httpcore.AsyncHTTPProxy, httpcore.AsyncSOCKSProxy
         transport = httpx.AsyncHTTPTransport(verify=_no_verify_context())
-        return await _with_pool(transport, _pool(self._settings, *pools)).handle_async_request(request)
+        pool = _pool(self._settings, *pools, network_backend=AsyncioBackend() if _is_asyncio() else None)
+        return await _with_pool(transport, pool).handle_async_request(request)
+
+
+def _is_asyncio() -> bool:
+    """Whether this runs in a task of asyncio's, and not of trio's, which may be a guest on its loop."""
+    try:
+        return asyncio.current_task() is not None
+    except RuntimeError:
+        return False
 
 
 def async_transport(settings: Settings) -> httpx.AsyncBaseTransport:
@@ -105,61 +109,3 @@ def _proxy(url: httpx.URL) -> httpcore.URL | None:
         return None
     found = proxies.get(url.scheme) or proxies.get("all")
     return httpcore.URL(found if "://" in found else f"http://{found}") if found else None
-
-
-class _Backend(httpcore.NetworkBackend):
-    """httpcore's own backend, with no wait longer than what is left of the call."""
-
-    def __init__(self, settings: Settings) -> None:
-        self._inner = httpcore.SyncBackend()
-        self._clock = settings.clock
-
-    def left(self, timeout: float | None, error: type[Exception]) -> float | None:
-        exchange = CURRENT.get(None)
-        if exchange is None:
-            return timeout
-        left = exchange.deadline - self._clock.monotonic()
-        if left <= 0:
-            raise error("the time for this call is over")
-        return left if timeout is None else min(timeout, left)
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore.SOCKET_OPTION] | None = None,
-    ) -> httpcore.NetworkStream:
-        timeout = self.left(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._inner.connect_tcp(host, port, timeout, local_address, socket_options), self)
-
-    def sleep(self, seconds: float) -> None:
-        self._inner.sleep(seconds)
-
-
-class _Stream(httpcore.NetworkStream):
-    def __init__(self, inner: httpcore.NetworkStream, backend: _Backend) -> None:
-        self._inner = inner
-        self._backend = backend
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._inner.read(max_bytes, self._backend.left(timeout, httpcore.ReadTimeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        view = memoryview(buffer)  # httpcore copies the rest of what it writes at each step
-        for start in range(0, len(view), _PIECE):
-            piece = bytes(view[start : start + _PIECE])
-            self._inner.write(piece, self._backend.left(timeout, httpcore.WriteTimeout))
-
-    def close(self) -> None:
-        self._inner.close()
-
-    def start_tls(
-        self, ssl_context: ssl.SSLContext, server_hostname: str | None = None, timeout: float | None = None
-    ) -> httpcore.NetworkStream:
-        timeout = self._backend.left(timeout, httpcore.ConnectTimeout)
-        return _Stream(self._inner.start_tls(ssl_context, server_hostname, timeout), self._backend)
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)

@@ -1,8 +1,16 @@
-"""What the bytes of a picture say of themselves: type and dimensions."""
+"""The content of a picture, in memory or in a file, and what it says of itself: type and dimensions."""
 
 from __future__ import annotations
 
+import hashlib
 import io
+from pathlib import Path
+from typing import BinaryIO, TypeAlias
+
+from .spool import Spool
+
+Content: TypeAlias = bytes | Path | Spool
+"""The bytes of a picture, or the file that holds them."""
 
 EXTENSIONS = {
     "image/png": ".png",
@@ -14,16 +22,51 @@ EXTENSIONS = {
     "image/gif": ".gif",
 }
 
+_HEAD = 512  # bytes in which the type shows
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 _HEIF_BRANDS = {b"mif1", b"mif2", b"msf1"}
 _AVIF_BRANDS = {b"avif", b"avis"}
 
 
-def sniff(data: bytes) -> str | None:
+def opened(content: Content) -> BinaryIO:
+    """The content as an open binary file."""
+    match content:
+        case Path():
+            return content.open("rb")
+        case Spool():
+            return content.opened()
+        case bytes():
+            return io.BytesIO(content)
+
+
+def read(content: Content) -> bytes:
+    """The whole content."""
+    if isinstance(content, bytes):
+        return content
+    with opened(content) as file:
+        return file.read()
+
+
+def size(content: Content) -> int:
+    """The number of bytes."""
+    if isinstance(content, Path):
+        return content.stat().st_size
+    return content.size if isinstance(content, Spool) else len(content)
+
+
+def digest(content: Content) -> str:
+    """The SHA-256 of the content in hexadecimal."""
+    with opened(content) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
+
+
+def sniff(content: Content) -> str | None:
     """The type of a picture by its first bytes, as "image/png"; None where they are those of no known one.
 
     HEIF names its kin in the brands of its first box (ISO/IEC 23008-12, annex B).
     """
+    with opened(content) as file:
+        data = file.read(_HEAD)
     if data.startswith(b"\x89PNG\r\n\x1a\n"):
         return "image/png"
     if data.startswith(b"\xff\xd8\xff"):
@@ -44,7 +87,7 @@ def sniff(data: bytes) -> str | None:
     return None
 
 
-def dimensions(data: bytes) -> tuple[int, int] | None:
+def dimensions(content: Content) -> tuple[int, int] | None:
     """Width and height in pixels as a viewer shows it (EXIF orientation applied); None where unreadable.
 
     Only the header is read, never the pixels.
@@ -52,7 +95,8 @@ def dimensions(data: bytes) -> tuple[int, int] | None:
     import imagesize  # imports urllib and an XML parser: only for those who ask
 
     try:
-        width, height = imagesize.get(io.BytesIO(data))
+        with opened(content) as file:
+            width, height = imagesize.get(file)
     except Exception:
         return None
     return (int(width), int(height)) if width > 0 and height > 0 else None

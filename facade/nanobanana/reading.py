@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from attrs import define, evolve, field
 
+from .blobs import Blobs
 from .errors import ContentBlockedError, NoImageError, PromptBlockedError, UnusableResponseError, plain
 from .generation import Generation, Usage
 from .image import GeneratedImage, RemoteImage
@@ -28,12 +29,14 @@ _PICTURE = re.compile(
     re.IGNORECASE,
 )
 _HTTP_URL = re.compile(r"https?://", re.IGNORECASE)
+_WORDS = ("text", "thoughts", "finish_reason", "finish_message", "block_reason", "block_message", "metadata")
 
 
 @define
 class Reading:
-    """What an answer holds, before it is known whether that is good enough."""
+    """What an answer holds, before it is known whether that is good enough. `blobs` was lifted out of the answer."""
 
+    blobs: Blobs = field(factory=Blobs)
     unflagged: list[GeneratedImage] = field(factory=list)
     flagged: list[GeneratedImage] = field(factory=list)
     """Pictures marked as thoughts."""
@@ -67,7 +70,7 @@ class Reading:
     ) -> None:
         """Takes a picture. One that is damaged costs the answer only where no whole one follows it."""
         try:
-            found = picture(value, stated_type)
+            found = picture(value, self.blobs.restore(stated_type), self.blobs)
         except UnusableResponseError as error:
             if is_thought:
                 self.damaged_thought = error
@@ -99,6 +102,8 @@ class Reading:
 
         Raises: NoImageError or one of its kin where there is none.
         """
+        for name in _WORDS:
+            setattr(self, name, self.blobs.restore(getattr(self, name)))
         damaged = self.damaged or (None if self.unflagged else self.damaged_thought)
         if damaged is not None:
             raise damaged
@@ -144,19 +149,23 @@ class Reading:
 
 
 def _is_known(image: GeneratedImage) -> bool:
-    return isinstance(image, RemoteImage) or sniff(image.data) is not None
+    return isinstance(image, RemoteImage) or sniff(image.content) is not None
 
 
-def picture(value: str, stated_type: str | None = None) -> GeneratedImage:
-    """The picture that a string stands for: Base64, a `data:` URI, or an http(s) address, which is not followed.
+def picture(value: str, stated_type: str | None, blobs: Blobs) -> GeneratedImage:
+    """The picture that a string stands for: the token of a blob, Base64, a `data:` URI of either, or an http(s)
+    address, which is not followed.
 
     Raises: UnusableResponseError where the Base64 is bad.
     """
     if _HTTP_URL.match(value):
-        return RemoteImage(url=value)
+        return RemoteImage(url=blobs.restore(value))
     uri = _DATA_URI.match(value)
     if uri:
         value, stated_type = value[uri.end() :].strip(), stated_type or uri[1]
+    if value in blobs:
+        return GeneratedImage(blobs[value], stated_type=stated_type)
+    value = blobs.restore(value)
     try:
         data = base64.b64decode(value, validate=True)
     except (binascii.Error, ValueError):

@@ -7,10 +7,12 @@ import binascii
 import io
 import os
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeAlias, Union
 
 from attrs import field, frozen
+from pybase64 import b64encode_as_string
 
 from .errors import InvalidRequestError
 from .files import read_regular_file
@@ -43,6 +45,9 @@ class Array(Protocol):
     @property
     def __array_interface__(self) -> dict[str, Any]: ...
 
+
+Encode: TypeAlias = Callable[["ReferenceImage"], str]
+"""What stands for the bytes of a reference in JSON."""
 
 _DATA_URL = re.compile(r"data:[^,]*,", re.IGNORECASE)
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
@@ -174,7 +179,7 @@ class ReferenceImage:
 
     def to_base64(self) -> str:
         """The bytes in Base64 (RFC 4648, section 4)."""
-        return base64.b64encode(self.data).decode("ascii")
+        return b64encode_as_string(self.data)
 
     def __repr__(self) -> str:
         return f"<ReferenceImage {self.name} {self.mime_type} {len(self.data)} bytes>"

@@ -19,6 +19,7 @@ _SERVER = "https://api.getinfinityblue.com"
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _DISTINCT = 8  # characters
 _KEY = re.compile(r"[\x21-\x7e]+")
+_BASE64 = re.compile(r"[A-Za-z0-9+/=]+")
 
 
 @frozen
@@ -128,6 +129,16 @@ class BearerKey(httpx.Auth):
         """Whether the key is so long that where it stands in an answer, it is the key, and no part of a picture."""
         return len(self._key) >= _DISTINCT
 
+    @property
+    def may_be_base64(self) -> bool:
+        """Whether the key could stand inside Base64, where it would be decoded instead of found."""
+        return _BASE64.fullmatch(self._key) is not None
+
+    @property
+    def censor(self) -> BearerKey | Anonymous:
+        """What is taken out of a good answer: a key that is distinct."""
+        return self if self.is_distinct else Anonymous()
+
     def redact(self, text: str) -> str:
         """The text without the key, should it hold it."""
         return text.replace(self._key, "[key]")
@@ -146,7 +157,12 @@ class BearerKey(httpx.Auth):
 class Anonymous(httpx.Auth):
     """No key at all, for servers that are none of the gateway's."""
 
-    is_distinct = False
+    may_be_base64 = False
+
+    @property
+    def censor(self) -> Anonymous:
+        """Itself."""
+        return self
 
     def redact(self, text: str) -> str:
         """The text as it is."""

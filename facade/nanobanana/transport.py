@@ -18,6 +18,7 @@ import anyio
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, Retrying
 
+from .blobs import AsyncUpload, Blobs, Upload
 from .body import Body
 from .errors import (
     APIConnectionError,
@@ -31,6 +32,7 @@ from .errors import (
 )
 from .exchange import CURRENT, Exchange
 from .faults import status_error
+from .lifter import Lifter
 from .network import async_transport, sync_transport
 from .retry import decide
 from .settings import Anonymous, BearerKey, Settings
@@ -48,9 +50,10 @@ class Answer(httpx.Response):
         """The body as JSON: UTF-8 (RFC 8259, 8.1), without NaN and its kin, which are no JSON."""
         text = self.content.decode("utf-8-sig")
         document = json.loads(text, parse_constant=_no_constant)
+        exchange = CURRENT.get()
         if "\\" in text:  # what was escaped shows only now
-            document = _redacted(document, CURRENT.get().redact)
-        CURRENT.get().document = document
+            document = _redacted(document, exchange.secret.redact)
+        exchange.document = document
         if not isinstance(document, dict):
             raise ValueError(f"it is a JSON {type(document).__name__}, not an object")
         return document
@@ -107,6 +110,8 @@ class _Policy:
         left = self.left(exchange)
         exchange.tries += 1
         exchange.sent = False
+        exchange.blobs.discard()
+        exchange.blobs = Blobs(self.auth.censor.redact)
         exchange.bytes_out = int(request.headers.get("content-length", 0))
         request.extensions = {
             "timeout": {
@@ -117,11 +122,10 @@ class _Policy:
             }
         }
 
-    def fault(
-        self, exc: Exception, exchange: Exchange, response: httpx.Response | None, body: bytes
-    ) -> NanoBananaError:
+    def fault(self, exc: Exception, exchange: Exchange, response: httpx.Response | None, body: Body) -> NanoBananaError:
         """The typed error for a failure of the transport, by whether anything had been sent."""
-        exchange.bytes_in = len(body)
+        body.finish()
+        exchange.bytes_in = body.size
         if response is not None and not response.is_success:
             return self.refusal(response, body)
         words = plain(self.auth.redact(str(exc)), 300) or type(exc).__name__
@@ -135,55 +139,62 @@ class _Policy:
             return APIConnectionError(f"no connection to {self.settings.base_url.host} could be made: {words}")
         if isinstance(exc, httpx.TimeoutException | TimeoutError):
             return APITimeoutError(
-                f"no complete answer came within {self.settings.timeout:g} s",
-                content=self.auth.redact_bytes(body),
+                f"no complete answer came within {self.settings.timeout:g} s", content=self.content(body, exchange)
             )
         if response is not None and isinstance(exc, zlib.error):
             return UnusableResponseError(
                 f"the answer is not in the encoding it claims: {words}",
                 status_code=response.status_code,
                 request_id=self.request_id(response),
-                content=self.auth.redact_bytes(body),
+                content=self.content(body, exchange),
             )
         return OutcomeUnknownError(
-            f"the connection broke after the request was sent: {words}", content=self.auth.redact_bytes(body)
+            f"the connection broke after the request was sent: {words}", content=self.content(body, exchange)
         )
 
-    def accept(self, response: httpx.Response, body: bytes, exchange: Exchange) -> Answer | NanoBananaError:
+    def accept(self, response: httpx.Response, body: Body, exchange: Exchange) -> Answer | NanoBananaError:
         """The whole answer where its status is 2xx, else the error for it. The key is taken out of both."""
-        exchange.bytes_in = len(body)
+        exchange.bytes_in = body.size
         if not response.is_success:
             return self.refusal(response, body)
-        if len(body) > self.settings.max_response_bytes:
+        if body.is_full:
             return UnusableResponseError(
                 f"the answer is larger than {self.settings.max_response_bytes} bytes",
                 status_code=response.status_code,
                 request_id=self.request_id(response),
-                content=self.auth.redact_bytes(body),
+                content=self.content(body, exchange),
                 advice="Raise max_response_bytes=... before the next call",
             )
         exchange.status_code = response.status_code
         exchange.request_id = self.request_id(response)
-        exchange.content = self.auth.redact_bytes(body) if self.auth.is_distinct else body
-        exchange.redact = self.auth.redact if self.auth.is_distinct else str
+        exchange.secret = self.auth.censor
+        exchange.text = exchange.secret.redact_bytes(body.text)
         # Any 2xx with a whole answer is good: what was paid for is not lost over a number. 206 is a part of one.
         status = response.status_code if response.status_code == 206 else 200
-        return Answer(status, headers={"content-type": "application/json"}, content=exchange.content)
+        return Answer(status, headers={"content-type": "application/json"}, content=exchange.text)
 
-    def refusal(self, response: httpx.Response, body: bytes) -> APIStatusError:
+    def content(self, body: Body, exchange: Exchange) -> bytes:
+        """The answer as far as it came, with what was lifted put back."""
+        return self.auth.redact_bytes(b"".join(Upload(body.text, exchange.blobs)))
+
+    def refusal(self, response: httpx.Response, body: Body) -> APIStatusError:
         headers = {name.lower(): self.auth.redact(value) for name, value in response.headers.items()}
         headers["location"] = headers.pop(_LOCATION, "")
-        error = status_error(response.status_code, headers, self.auth.redact_bytes(body[:_ERROR_BODY_LIMIT]))
+        error = status_error(response.status_code, headers, self.auth.redact_bytes(body.text[:_ERROR_BODY_LIMIT]))
         for name, value in vars(error).items():
             if isinstance(value, str):  # what was escaped shows only after parsing
                 setattr(error, name, self.auth.redact(value))
         error.args = (error.message,)
         return error
 
-    def body(self, response: httpx.Response) -> Body:
+    def body(self, response: httpx.Response, exchange: Exchange) -> Body:
         """An empty body for a response: of an error, the beginning tells enough."""
-        limit = self.settings.max_response_bytes if response.is_success else _ERROR_BODY_LIMIT
-        return Body(response.headers.get("content-encoding", ""), limit)
+        encoding = response.headers.get("content-encoding", "")
+        if not response.is_success:
+            return Body(encoding, _ERROR_BODY_LIMIT)
+        lifts = exchange.lifts and not self.auth.may_be_base64
+        lifter = Lifter(exchange.blobs, exchange.folder) if lifts else None
+        return Body(encoding, self.settings.max_response_bytes, lifter)
 
     def request_id(self, response: httpx.Response) -> str | None:
         found = response.headers.get("x-request-id")
@@ -231,6 +242,16 @@ def _raised(outcome: Answer | NanoBananaError) -> Answer:
     return outcome
 
 
+def _written(document: Any) -> Upload:
+    """The JSON of a request on its way, with the references of the present call spliced in."""
+    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    return Upload(text.encode(), CURRENT.get().references)
+
+
+def _sized(headers: Any, upload: Upload) -> dict[str, str]:
+    return {**(headers or {}), "Content-Length": str(len(upload))}
+
+
 class SyncHTTP(httpx.Client):
     """The httpx client under `NanoBanana`."""
 
@@ -245,6 +266,13 @@ class SyncHTTP(httpx.Client):
         )
         self._policy = _Policy(settings, auth)
 
+    def build_request(self, *target: Any, json: Any = None, headers: Any = None, **options: Any) -> httpx.Request:
+        """Makes a request. A JSON body leaves piece by piece, the same at each try."""
+        if json is not None:
+            upload = _written(json)
+            headers, options["content"] = _sized(headers, upload), upload
+        return super().build_request(*target, headers=headers, **options)
+
     def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """Sends a request as often as is safe, and returns a whole 2xx answer or raises a `NanoBananaError`."""
         _check_open(self)
@@ -253,25 +281,27 @@ class SyncHTTP(httpx.Client):
         return again(lambda: _raised(self._once(request, exchange)))
 
     def _once(self, request: httpx.Request, exchange: Exchange) -> Answer | NanoBananaError:
-        policy, body = self._policy, Body("", 0)
+        policy, body = self._policy, Body()
         response: httpx.Response | None = None
         policy.prepare(request, exchange)
         request.extensions["trace"] = _marks_sent(exchange)
         try:
             response = super().send(request, stream=True, follow_redirects=False)
-            body = policy.body(response)
+            body = policy.body(response, exchange)
             with closing(response):
                 for piece in response.iter_raw():
                     body.add(piece)
                     if body.is_full:
                         break
         except _FAILURES as exc:
-            return policy.fault(exc, exchange, response, bytes(body.data))
+            return policy.fault(exc, exchange, response, body)
         except BaseException as exc:
             if isinstance(exc, Exception) and exchange.sent:  # whatever it is, the call may have been processed
-                return policy.fault(exc, exchange, response, bytes(body.data))
+                return policy.fault(exc, exchange, response, body)
             raise exc.with_traceback(None)  # noqa: B904 - Ctrl-C or cancellation: frames further in hold the headers
-        return policy.accept(response, bytes(body.data), exchange)
+        finally:
+            body.finish()
+        return policy.accept(response, body, exchange)
 
 
 class AsyncHTTP(httpx.AsyncClient):
@@ -288,6 +318,13 @@ class AsyncHTTP(httpx.AsyncClient):
         )
         self._policy = _Policy(settings, auth)
 
+    def build_request(self, *target: Any, json: Any = None, headers: Any = None, **options: Any) -> httpx.Request:
+        """The same as `SyncHTTP.build_request`."""
+        if json is not None:
+            upload = _written(json)
+            headers, options["content"] = _sized(headers, upload), AsyncUpload(upload)
+        return super().build_request(*target, headers=headers, **options)
+
     async def send(self, request: httpx.Request, **options: Any) -> httpx.Response:
         """The same as `SyncHTTP.send`."""
         _check_open(self)
@@ -300,7 +337,7 @@ class AsyncHTTP(httpx.AsyncClient):
         return await again(once)
 
     async def _once(self, request: httpx.Request, exchange: Exchange) -> Answer | NanoBananaError:
-        policy, body = self._policy, Body("", 0)
+        policy, body = self._policy, Body()
         response: httpx.Response | None = None
         policy.prepare(request, exchange)
         mark = _marks_sent(exchange)
@@ -312,16 +349,18 @@ class AsyncHTTP(httpx.AsyncClient):
         try:
             with anyio.fail_after(policy.left(exchange)) as scope:
                 response = await super().send(request, stream=True, follow_redirects=False)
-                body = policy.body(response)
+                body = policy.body(response, exchange)
                 async with aclosing(response):
                     async for piece in response.aiter_raw():
                         body.add(piece)
                         if body.is_full:
                             scope.cancel()  # a break would leave httpx's generators open
         except _FAILURES as exc:
-            return policy.fault(exc, exchange, response, bytes(body.data))
+            return policy.fault(exc, exchange, response, body)
         except BaseException as exc:
             if isinstance(exc, Exception) and exchange.sent:  # whatever it is, the call may have been processed
-                return policy.fault(exc, exchange, response, bytes(body.data))
+                return policy.fault(exc, exchange, response, body)
             raise exc.with_traceback(None)  # noqa: B904 - Ctrl-C or cancellation: frames further in hold the headers
-        return policy.accept(response, bytes(body.data), exchange)
+        finally:
+            body.finish()
+        return policy.accept(response, body, exchange)
