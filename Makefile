@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test generate check-generated lint lint-contract types unit slow faults build clean
+.PHONY: help demo test generate check-generated lint lint-contract types unit slow faults bench build clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -37,6 +37,9 @@ faults: $(VENV)/.dev ## write docs/faults.md by playing every fault, to other cl
 
 unit: $(VENV)/.dev ## run the tests
 	@$(BIN)/python -m pytest
+
+bench: $(VENV)/.dev ## measure this library beside others and write docs/performance.md (about 20 minutes)
+	@$(BIN)/python benchmarks/run.py
 
 slow: $(VENV)/.dev ## run the tests that take minutes as well
 	@$(BIN)/python -m pytest -m slow

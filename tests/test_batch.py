@@ -23,6 +23,7 @@ from nanobanana.batch.ledger import Ledger, Turn
 from nanobanana.batch.runner import expand
 from nanobanana.batch.store import LocalStore
 from nanobanana.batch.task import Task
+from nanobanana.picture import Content
 
 from .conftest import KEY
 
@@ -267,10 +268,10 @@ def test_full_disk_under_the_records_is_survived(
     """When a record cannot be written, the picture is kept, and the next run finds it without a call."""
     real = LocalStore.put
 
-    def full(self: LocalStore, name: str, data: bytes) -> None:
+    def full(self: LocalStore, name: str, content: Content) -> Content:
         if name.endswith(".record"):
             raise OSError(28, "No space left on device")
-        real(self, name, data)
+        return real(self, name, content)
 
     monkeypatch.setattr(LocalStore, "put", full)
     requests = [{"prompt": f"Draw without room {n}", "id": f"r{n}"} for n in range(6)]

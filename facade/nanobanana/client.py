@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, NoReturn, Self
 
@@ -133,9 +134,11 @@ class NanoBanana(_Client):
 
     def send(self, request: ImageRequest, *, save_to: str | os.PathLike[str] | None = None) -> Generation:
         """Makes the picture that a request describes. Returns and raises as `generate` does."""
-        folder = check_target(save_to)
-        generation = self._perform(Call(request, self._settings, folder=folder))
+        generation = self._draw(request, check_target(save_to))
         return generation if save_to is None else generation.saved(save_to)
+
+    def _draw(self, request: ImageRequest, folder: Path | None) -> Generation:
+        return self._perform(Call(request, self._settings, folder=folder))
 
     def _perform(self, call: Call) -> Generation:
         with call:
@@ -259,9 +262,11 @@ class AsyncNanoBanana(_Client):
 
     async def send(self, request: ImageRequest, *, save_to: str | os.PathLike[str] | None = None) -> Generation:
         """Makes the picture that a request describes, as `NanoBanana.send` does."""
-        folder = check_target(save_to)
-        generation = await self._perform(Call(request, self._settings, folder=folder))
+        generation = await self._draw(request, check_target(save_to))
         return generation if save_to is None else await anyio.to_thread.run_sync(generation.saved, save_to)
+
+    async def _draw(self, request: ImageRequest, folder: Path | None) -> Generation:
+        return await self._perform(Call(request, self._settings, folder=folder))
 
     async def _perform(self, call: Call) -> Generation:
         with call:

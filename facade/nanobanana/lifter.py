@@ -11,6 +11,7 @@ from pybase64 import b64decode, b64encode
 from .blobs import Blobs
 from .spool import Spool
 
+_MOST_ROOM = 32 * 1024 * 1024  # bytes of memory taken on the word of a header; a picture of 4K has up to 25 MB
 _LONG = 4096  # characters from which on a value is worth lifting
 # What stands before Base64: the value of a key "data", or a data: URI. Inside a JSON string each quote is escaped, so
 # wherever the first of them matches in a valid document, a string begins behind it.
@@ -30,19 +31,22 @@ class Lifter:
     text, with the Base64 put back, is the document that came, but for needless escapes; and whatever is wrong with a
     value is there for those who read it.
 
-    folder: where the blobs go, into a file each; without one they stay in memory.
+    folder: where the blobs go, into a file each; without one they stay in memory. expected: the length of the JSON, as
+    far as it is known beforehand.
     """
 
-    def __init__(self, blobs: Blobs, folder: Path | None = None) -> None:
+    def __init__(self, blobs: Blobs, folder: Path | None = None, expected: int = 0) -> None:
         self.text = bytearray()
         self._blobs = blobs
         self._folder = folder
+        self._left = expected  # bytes that are still to come
         self._held = b""  # what came last and cannot be judged yet
         self._is_inside = False  # behind a door, where Base64 may stand
         self._spool: Spool | None = None  # where it goes, once there is enough of it
 
     def add(self, piece: bytes) -> None:
         """Takes the next piece."""
+        self._left -= len(piece)
         self._take(self._held + piece if self._held else piece, is_last=False)
 
     def finish(self) -> None:
@@ -109,7 +113,8 @@ class Lifter:
             self._put(b64decode(characters, validate=True))
 
     def _put(self, decoded: bytes) -> None:
-        self._spool = self._spool or Spool(self._folder)
+        if self._spool is None:
+            self._spool = Spool(self._folder, min(max(0, self._left) // 4 * 3 + len(decoded), _MOST_ROOM))
         self._spool.write(decoded)
 
 

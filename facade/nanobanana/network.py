@@ -6,9 +6,9 @@ the one private attribute that this package touches. The oldest and the newest a
 
 from __future__ import annotations
 
-import asyncio
 import os
 import ssl
+import sys
 import urllib.request
 from functools import lru_cache
 from typing import Any, TypeVar
@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import httpcore
 import httpx
 
-from .backend import AsyncioBackend, SyncBackend
+from .backend import SyncBackend
 from .errors import ConfigurationError
 from .settings import LOOPBACK, Settings
 
@@ -40,16 +40,23 @@ class _PerCall(httpx.AsyncBaseTransport):
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         pools = httpcore.AsyncConnectionPool, httpcore.AsyncHTTPProxy, httpcore.AsyncSOCKSProxy
         transport = httpx.AsyncHTTPTransport(verify=_no_verify_context())
-        pool = _pool(self._settings, *pools, network_backend=AsyncioBackend() if _is_asyncio() else None)
+        pool = _pool(self._settings, *pools, network_backend=_async_backend())
         return await _with_pool(transport, pool).handle_async_request(request)
 
 
-def _is_asyncio() -> bool:
-    """Whether this runs in a task of asyncio's, and not of trio's, which may be a guest on its loop."""
+def _async_backend() -> httpcore.AsyncNetworkBackend | None:
+    """Ours in a task of asyncio's; httpcore's own in one of trio's, which may be a guest on asyncio's loop."""
+    import asyncio  # here, and no further up, as sync clients have no use for it
+
     try:
-        return asyncio.current_task() is not None
+        is_asyncio = asyncio.current_task() is not None and sys.platform != "win32"
     except RuntimeError:
-        return False
+        is_asyncio = False
+    if not is_asyncio:
+        return None
+    from .asyncio_backend import AsyncioBackend
+
+    return AsyncioBackend()
 
 
 def async_transport(settings: Settings) -> httpx.AsyncBaseTransport:
@@ -74,6 +81,8 @@ def _pool(settings: Settings, direct: Any, by_http: Any, by_socks: Any, **more: 
     proxy = _proxy(settings.base_url)
     if proxy is None:
         return direct(**more)
+    if proxy.scheme == b"https":
+        more["proxy_ssl_context"] = ssl_context()
     try:
         return (by_socks if proxy.scheme.startswith(b"socks") else by_http)(proxy_url=proxy, **more)
     except (ImportError, RuntimeError, ValueError) as exc:

@@ -8,15 +8,20 @@ import os
 import secrets
 from pathlib import Path
 
+_LARGE = 8 * 1024 * 1024  # bytes from which on a picture gets memory of its own from the system, which goes back whole:
+_MAPPED = 33 * 1024 * 1024  # malloc (glibc's) maps what is larger than 32 MB, and what is not touched costs nothing
+
 
 class Spool:
     """The bytes of a picture while it arrives: in memory or, given a folder, in a file there, under a passing name.
 
     The file stays open, so that what was paid for is not lost with a folder that somebody deletes; and where it cannot
     be made or the disk is full, memory takes over.
+
+    room: bytes to have ready in memory, so that it need not be moved as it grows.
     """
 
-    def __init__(self, folder: Path | None) -> None:
+    def __init__(self, folder: Path | None, room: int = 0) -> None:
         self.path: Path | None = None
         self._file: io.BytesIO | io.FileIO = io.BytesIO()
         if folder is not None:
@@ -24,6 +29,8 @@ class Spool:
             with contextlib.suppress(OSError):
                 self._file = io.FileIO(path, "x+")
                 self.path = path
+        if room and self.path is None:
+            self._file = io.BytesIO(bytes(room if room < _LARGE else max(room, _MAPPED)))
         self.size = 0
 
     def write(self, data: bytes) -> None:
@@ -47,7 +54,10 @@ class Spool:
 
     def finish(self) -> bytes | Spool:
         """What has come: its bytes, or this very spool where they are in its file."""
-        return self._file.getvalue() if isinstance(self._file, io.BytesIO) else self
+        if isinstance(self._file, io.FileIO):
+            return self
+        self._file.truncate(self.size)
+        return self._file.getvalue()
 
     def opened(self) -> io.BufferedReader:
         """The file, opened once more, from its beginning."""

@@ -16,7 +16,6 @@ from typing import Any, NoReturn
 
 import anyio
 import httpx
-from tenacity import AsyncRetrying, RetryCallState, Retrying
 
 from .blobs import AsyncUpload, Blobs, Upload
 from .body import Body
@@ -80,27 +79,18 @@ class _Policy:
         self.settings = settings
         self.auth = auth
 
-    def repeats(self, exchange: Exchange) -> dict[str, Any]:
-        """The arguments for tenacity: `decide` says whether and when, and the last error is raised as it is."""
-        pause = 0.0
-
-        def again(state: RetryCallState) -> bool:
-            nonlocal pause
-            error = state.outcome.exception() if state.outcome else None
-            if not isinstance(error, NanoBananaError):
-                return False
-            wait = decide(
-                error,
-                attempt=state.attempt_number,
-                left=self.left(exchange),
-                max_retries=self.settings.max_retries,
-                retry_unknown=self.settings.retry_unknown,
-                jitter=self.settings.clock.random(),
-            )
-            pause = wait or 0.0
-            return wait is not None
-
-        return {"retry": again, "wait": lambda state: pause, "reraise": True}
+    def pause(self, outcome: Answer | NanoBananaError, exchange: Exchange) -> float | None:
+        """Seconds to wait before the next try; None where there is none."""
+        if isinstance(outcome, Answer):
+            return None
+        return decide(
+            outcome,
+            attempt=exchange.tries,
+            left=self.left(exchange),
+            max_retries=self.settings.max_retries,
+            retry_unknown=self.settings.retry_unknown,
+            jitter=self.settings.clock.random(),
+        )
 
     def left(self, exchange: Exchange) -> float:
         return exchange.deadline - self.settings.clock.monotonic()
@@ -193,7 +183,9 @@ class _Policy:
         if not response.is_success:
             return Body(encoding, _ERROR_BODY_LIMIT)
         lifts = exchange.lifts and not self.auth.may_be_base64
-        lifter = Lifter(exchange.blobs, exchange.folder) if lifts else None
+        length = response.headers.get("content-length", "")
+        expected = int(length) if length.isdecimal() and not encoding else 0
+        lifter = Lifter(exchange.blobs, exchange.folder, expected) if lifts else None
         return Body(encoding, self.settings.max_response_bytes, lifter)
 
     def request_id(self, response: httpx.Response) -> str | None:
@@ -229,6 +221,14 @@ def _hide_location(response: httpx.Response) -> None:
     over a bad address."""
     if "location" in response.headers:
         response.headers[_LOCATION] = response.headers.pop("location")
+
+
+def _untie(request: httpx.Request, response: httpx.Response | None) -> None:
+    """Opens the circle in which httpx's objects hold one another: until it is collected, it would keep all the buffers
+    of the connection, and the picture."""
+    request.extensions.clear()
+    if response is not None:
+        response.stream = httpx.ByteStream(b"")
 
 
 async def _hide_location_async(response: httpx.Response) -> None:
@@ -277,8 +277,12 @@ class SyncHTTP(httpx.Client):
         """Sends a request as often as is safe, and returns a whole 2xx answer or raises a `NanoBananaError`."""
         _check_open(self)
         exchange = CURRENT.get()
-        again = Retrying(sleep=self._policy.settings.clock.sleep, **self._policy.repeats(exchange))
-        return again(lambda: _raised(self._once(request, exchange)))
+        while True:
+            outcome = self._once(request, exchange)
+            pause = self._policy.pause(outcome, exchange)
+            if pause is None:
+                return _raised(outcome)
+            self._policy.settings.clock.sleep(pause)
 
     def _once(self, request: httpx.Request, exchange: Exchange) -> Answer | NanoBananaError:
         policy, body = self._policy, Body()
@@ -301,6 +305,7 @@ class SyncHTTP(httpx.Client):
             raise exc.with_traceback(None)  # noqa: B904 - Ctrl-C or cancellation: frames further in hold the headers
         finally:
             body.finish()
+            _untie(request, response)
         return policy.accept(response, body, exchange)
 
 
@@ -329,12 +334,12 @@ class AsyncHTTP(httpx.AsyncClient):
         """The same as `SyncHTTP.send`."""
         _check_open(self)
         exchange = CURRENT.get()
-        again = AsyncRetrying(sleep=self._policy.settings.clock.sleep_async, **self._policy.repeats(exchange))
-
-        async def once() -> Answer:
-            return _raised(await self._once(request, exchange))
-
-        return await again(once)
+        while True:
+            outcome = await self._once(request, exchange)
+            pause = self._policy.pause(outcome, exchange)
+            if pause is None:
+                return _raised(outcome)
+            await self._policy.settings.clock.sleep_async(pause)
 
     async def _once(self, request: httpx.Request, exchange: Exchange) -> Answer | NanoBananaError:
         policy, body = self._policy, Body()
@@ -363,4 +368,5 @@ class AsyncHTTP(httpx.AsyncClient):
             raise exc.with_traceback(None)  # noqa: B904 - Ctrl-C or cancellation: frames further in hold the headers
         finally:
             body.finish()
+            _untie(request, response)
         return policy.accept(response, body, exchange)

@@ -12,13 +12,13 @@ told to; so whatever moment a runner is killed at, the next one neither loses a 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import secrets
 import socket
 import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -26,6 +26,8 @@ import attrs
 from ..errors import NanoBananaError
 from ..generation import Generation
 from ..image import GeneratedImage, RemoteImage
+from ..picture import digest
+from ..spool import Spool
 from .store import Store
 from .task import BatchResult, Task
 
@@ -111,6 +113,10 @@ class Ledger:
             return is_alive
         return time.time() < began + self._timeout + _MARGIN
 
+    def spool_folder(self, turn: Turn) -> Path | None:
+        """Where the picture may arrive."""
+        return self._store.spool_folder(turn.claim)
+
     def succeed(self, turn: Turn, generation: Generation) -> BatchResult:
         """Writes the picture and its record, and returns the result.
 
@@ -120,7 +126,7 @@ class Ledger:
         try:
             if isinstance(image, RemoteImage):
                 image = image.download()
-            self._store.put(self._name(turn.task, "picture"), image.data)
+            content = self._store.put(self._name(turn.task, "picture"), image.content)
         except (OSError, NanoBananaError) as error:
             return self._rescue(turn, image, error)
         details = {
@@ -131,7 +137,7 @@ class Ledger:
         }
         if generation.text:
             details["text"] = generation.text
-        return self._settle(turn.task, image, details)
+        return self._settle(turn.task, attrs.evolve(image, data=content), details)
 
     def _rescue(self, turn: Turn, image: GeneratedImage, error: Exception) -> BatchResult:
         if isinstance(image, RemoteImage):
@@ -141,17 +147,18 @@ class Ledger:
             self._put(turn.task, "record", record)
             return _result(record)
         try:
-            path = image.save(tempfile.mkdtemp(prefix="nanobanana-"))
-            message = f"the picture was made but could not be written ({error}); it is safe in {path}"
+            path = image.moved(tempfile.mkdtemp(prefix="nanobanana-")).path
         except OSError:
-            message = f"the picture was made but could not be written anywhere ({error})"
+            path = image.content.path if isinstance(image.content, Spool) else None
+        where = f"; it is safe in {path}" if path is not None and path.exists() else " anywhere"
+        message = f"the picture was made but could not be written ({error}){where}"
         told = {"class": "SaveError", "message": message, "billed": "probably"}
         return BatchResult(turn.task.line, "failed", turn.task.id, turn.task.key, tries=turn.tries, error=told)
 
     def _settle(self, task: Task, image: GeneratedImage, details: dict[str, Any]) -> BatchResult:
         """Gives a saved picture its place, then its record."""
         number, path = 1, f"{task.id}{image.extension}"
-        while not self._store.place(path, image.data, self._name(task, "picture")):
+        while not self._store.place(path, image.content, self._name(task, "picture")):
             if self._store.get(path) == image.data:
                 break  # we were here before, and did not come to write the record
             number += 1
@@ -160,7 +167,7 @@ class Ledger:
             **task.about(),
             "status": "done",
             "path": path,
-            "sha256": hashlib.sha256(image.data).hexdigest(),
+            "sha256": digest(image.content),
             **details,
         }
         self._put(task, "record", record)

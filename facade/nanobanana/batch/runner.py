@@ -182,7 +182,7 @@ class AsyncBatch:
                 return None
             turn.tries += 1
             try:
-                generation = await self._client.send(task.request)
+                generation = await self._client._draw(task.request, self._ledger.spool_folder(turn))
             except NanoBananaError as error:
                 verdict = judge(error, waited)
                 if verdict == "pause":

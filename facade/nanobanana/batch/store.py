@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from ..errors import ConfigurationError
-from ..files import sync_folder, write_atomically
+from ..files import move_atomically, sync_folder, write_atomically
+from ..picture import Content, read
+from ..spool import Spool
 
 
 class Store(Protocol):
@@ -24,10 +26,13 @@ class Store(Protocol):
     def claimed(self, name: str) -> str | None:
         """The text of a claim, or None."""
 
-    def put(self, name: str, data: bytes) -> None:
-        """Writes a file, whole, over one that may be there."""
+    def spool_folder(self, name: str) -> Path | None:
+        """Where a picture may arrive that is to become the file of this name; None where it should be in memory."""
 
-    def place(self, name: str, data: bytes, copy: str) -> bool:
+    def put(self, name: str, content: Content) -> Content:
+        """Writes a file, whole, over one that may be there, and returns its content; a spool is used up."""
+
+    def place(self, name: str, content: Content, copy: str) -> bool:
         """Creates a file exclusively, of which `copy` is a whole copy already; False where there is one."""
 
     def get(self, name: str) -> bytes | None:
@@ -103,23 +108,31 @@ class LocalStore:
         except OSError:  # something else of that name: a claim all the same
             return ""
 
-    def put(self, name: str, data: bytes) -> None:
+    def spool_folder(self, name: str) -> Path | None:
+        return self.path(name).parent
+
+    def put(self, name: str, content: Content) -> Content:
         """Where a claim has made the folder already, this takes fewer steps than `write_atomically`."""
         path = f"{self._root}/{name}"
+        if not isinstance(content, bytes):
+            if isinstance(content, Spool):
+                return move_atomically(Path(path), content)
+            return write_atomically(Path(path), content)
         try:
             descriptor = os.open(f"{path}.part", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o666)
         except FileNotFoundError:
-            write_atomically(Path(path), data)
-            return
+            write_atomically(Path(path), content)
+            return content
         with open(descriptor, "wb", buffering=0) as file:
-            view = memoryview(data)
+            view = memoryview(content)
             while view:
                 view = view[file.write(view) :]
             os.fsync(descriptor)
         os.replace(f"{path}.part", path)
         sync_folder(os.path.dirname(path))
+        return content
 
-    def place(self, name: str, data: bytes, copy: str) -> bool:
+    def place(self, name: str, content: Content, copy: str) -> bool:
         try:
             os.link(f"{self._root}/{copy}", f"{self._root}/{name}")
         except FileExistsError:
@@ -193,14 +206,18 @@ class FsspecStore:
         content = self.get(name)
         return None if content is None else content.decode("utf-8", "replace")
 
-    def put(self, name: str, data: bytes) -> None:
-        self._make_parent(name)
-        self._fs.pipe_file(self._path(name), data)
+    def spool_folder(self, name: str) -> Path | None:
+        return None
 
-    def place(self, name: str, data: bytes, copy: str) -> bool:
+    def put(self, name: str, content: Content) -> Content:
+        self._make_parent(name)
+        self._fs.pipe_file(self._path(name), read(content))
+        return content
+
+    def place(self, name: str, content: Content, copy: str) -> bool:
         self._make_parent(name)
         try:
-            self._fs.pipe_file(self._path(name), data, mode="create")
+            self._fs.pipe_file(self._path(name), read(content), mode="create")
         except FileExistsError:
             return False
         return True

@@ -78,7 +78,7 @@ def work(plan: Plan, task: Task) -> tuple[BatchResult, str | None]:
     while True:
         turn.tries += 1
         try:
-            generation = client.send(task.request)
+            generation = client._draw(task.request, ledger.spool_folder(turn))
         except NanoBananaError as error:
             match judge(error, waited):
                 case "pause":
