@@ -1,0 +1,123 @@
+"""What is measured: the scenarios, the clients that take part in each, and the targets."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+KB, MB = 1024, 1024 * 1024
+BASELINE = "google-genai"
+OURS, TO_FILE = "nanobanana", "nanobanana to file"
+
+
+@dataclass(frozen=True)
+class Client:
+    """A client, the statement that imports it, and the distributions that its own installation asks for."""
+
+    name: str
+    imports: str
+    distributions: tuple[str, ...]
+
+
+CLIENTS = (
+    Client("floor", "import socket, ssl, floor", ("pybase64",)),
+    Client("httpx", "import httpx, json, base64", ("httpx",)),
+    Client("generated", "import nanobanana_api.api.images.generate_content", ("httpx", "attrs", "python-dateutil")),
+    Client(OURS, "import nanobanana", ("nanobanana",)),
+    Client(TO_FILE, "import nanobanana", ("nanobanana",)),
+    Client(BASELINE, "import google.genai.types", ("google-genai",)),
+    Client("google-genai+aiohttp", "import google.genai.types", ("google-genai", "aiohttp")),
+    Client("openai", "import openai", ("openai",)),
+    Client("gemimg", "import gemimg", ("gemimg",)),
+)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """So many calls, with so many references, for pictures of so many bytes."""
+
+    name: str
+    kind: str  # import, start, calls (one after another) or async (all at once)
+    answer: int = KB
+    calls: int = 1
+    references: int = 0
+    reference_bytes: int = 7 * MB
+    send_buffer: int = 0  # SO_SNDBUF in bytes, where not left to the system
+    schemes: tuple[str, ...] = ("https", "http")
+    to_file: bool = False  # whether the variant that saves to a file takes part
+    rounds: int = 99  # at most
+
+    def has(self, client: str) -> bool:
+        """Whether this client takes part."""
+        if client == TO_FILE:
+            return self.to_file
+        if client == "google-genai+aiohttp":
+            return self.kind == "async"
+        if client == "gemimg":
+            return self.kind != "async" and not self.references
+        return True
+
+
+SCENARIOS = (
+    Scenario("import", "import", schemes=("https",)),
+    Scenario("start", "start"),
+    Scenario("1 KB picture", "calls", calls=60),
+    Scenario("1.5 MB answer", "calls", answer=3 * MB // 2, calls=20, to_file=True),
+    Scenario("16 MB answer", "calls", answer=16 * MB, calls=5, to_file=True),
+    Scenario("1 reference of 7 MB", "calls", calls=10, references=1),
+    Scenario("14 references of 7 MB", "calls", calls=2, references=14),
+    Scenario(
+        "14 references of 7 MB, 128 KB send buffer",
+        "calls",
+        references=14,
+        send_buffer=128 * KB,
+        schemes=("http",),
+        rounds=2,
+    ),
+    Scenario("200 async calls of 1.5 MB", "async", answer=3 * MB // 2, calls=200, to_file=True),
+    Scenario("32 async calls of 16 MB", "async", answer=16 * MB, calls=32, to_file=True),
+)
+
+QUICK = (
+    SCENARIOS[0],
+    replace(SCENARIOS[2], calls=5),
+    replace(SCENARIOS[5], calls=2, reference_bytes=64 * KB, schemes=("https",)),
+    replace(SCENARIOS[8], calls=8, answer=64 * KB, schemes=("https",)),
+)
+QUICK_CLIENTS = ("floor", "httpx", "generated", OURS, BASELINE)
+
+
+@dataclass(frozen=True)
+class Target:
+    """The most that a client may take, as a part of what another takes, over TLS (https) or plain (http)."""
+
+    scenario: str
+    measure: str  # cpu or rss
+    limit: float
+    client: str = OURS
+    relative_to: str = BASELINE
+    scheme: str = "https"
+
+
+_ASYNC, _LARGE, _MANY = "200 async calls of 1.5 MB", "32 async calls of 16 MB", "14 references of 7 MB"
+TARGETS = (
+    Target("start", "cpu", 0.25),
+    Target("1 KB picture", "cpu", 0.45),
+    Target("1.5 MB answer", "cpu", 0.36),
+    Target("1.5 MB answer", "rss", 0.5),
+    Target("16 MB answer", "cpu", 0.28),
+    Target("16 MB answer", "rss", 0.24),
+    Target("16 MB answer", "rss", 0.03, TO_FILE),
+    Target("1 reference of 7 MB", "cpu", 0.20),
+    Target("1 reference of 7 MB", "rss", 0.05),
+    Target(_MANY, "cpu", 0.14),
+    Target(_MANY, "cpu", 0.08, scheme="http"),
+    Target(_MANY, "rss", 0.01),
+    Target(_ASYNC, "cpu", 0.50),
+    Target(_ASYNC, "cpu", 0.85, relative_to="google-genai+aiohttp", scheme="http"),
+    Target(_ASYNC, "rss", 0.75),
+    Target(_ASYNC, "rss", 0.08, TO_FILE),
+    Target(_LARGE, "cpu", 0.26),
+    Target(_LARGE, "cpu", 0.50, relative_to="google-genai+aiohttp", scheme="http"),
+    Target(_LARGE, "rss", 0.42),
+    Target(_LARGE, "rss", 0.05, TO_FILE),
+)
