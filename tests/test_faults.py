@@ -9,11 +9,18 @@ import unicodedata
 
 import pytest
 import trio
-from nanobanana import NanoBananaError
+from nanobanana import NanoBananaError, lifter
 
 from .faults import Played, play, play_async
 from .faults.server import KEY
 from .faults.table import ROWS, SECRETS, Row
+
+
+@pytest.fixture(autouse=True)
+def _lift_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small as the pictures of the table are, they are taken out of their answers as large ones are."""
+    monkeypatch.setattr(lifter, "_LONG", 16)
+
 
 GRACE = 1.0  # seconds a call may end behind its time
 ON_TRIO = {

@@ -30,7 +30,7 @@ class GeneratedImage:
 
     `stated_type` is what the answer called it, which may be wrong; `mime_type` goes by the bytes. `record` says how
     the picture was made: its prompt, model and request id. `path` is the file that the call wrote, where it was told
-    to (`save_to`); then nothing of the picture is kept in memory, and `data` reads that file when asked.
+    to (`save_to`); then no large picture is kept in memory, and `data` reads that file when asked.
     """
 
     _content: Content = field(alias="data", eq=read)

@@ -26,7 +26,7 @@ T = TypeVar("T", httpx.HTTPTransport, httpx.AsyncHTTPTransport)
 def sync_transport(settings: Settings) -> httpx.HTTPTransport:
     """The transport of a sync client."""
     pools = httpcore.ConnectionPool, httpcore.HTTPProxy, httpcore.SOCKSProxy
-    pool = _pool(settings, *pools, network_backend=SyncBackend(settings.clock))
+    pool = _pool(settings, _proxy(settings.base_url), *pools, network_backend=SyncBackend(settings.clock))
     return _with_pool(httpx.HTTPTransport(verify=_no_verify_context()), pool)
 
 
@@ -36,11 +36,12 @@ class _PerCall(httpx.AsyncBaseTransport):
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
+        self._proxy = _proxy(settings.base_url)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         pools = httpcore.AsyncConnectionPool, httpcore.AsyncHTTPProxy, httpcore.AsyncSOCKSProxy
         transport = httpx.AsyncHTTPTransport(verify=_no_verify_context())
-        pool = _pool(self._settings, *pools, network_backend=_async_backend())
+        pool = _pool(self._settings, self._proxy, *pools, network_backend=_async_backend())
         return await _with_pool(transport, pool).handle_async_request(request)
 
 
@@ -69,7 +70,7 @@ def _with_pool(transport: T, pool: Any) -> T:
     return transport
 
 
-def _pool(settings: Settings, direct: Any, by_http: Any, by_socks: Any, **more: Any) -> Any:
+def _pool(settings: Settings, proxy: httpcore.URL | None, direct: Any, by_http: Any, by_socks: Any, **more: Any) -> Any:
     """A pool of the kind that the way to the endpoint needs. Each call gets a connection of its own: that is nothing
     beside the 10 to 120 s that a call takes, while a stale connection, or bytes left over from the answer before, would
     cost a picture.
@@ -78,7 +79,6 @@ def _pool(settings: Settings, direct: Any, by_http: Any, by_socks: Any, **more: 
     """
     secure = settings.base_url.scheme == "https"
     more |= {"ssl_context": ssl_context() if secure else None, "max_connections": None, "max_keepalive_connections": 0}
-    proxy = _proxy(settings.base_url)
     if proxy is None:
         return direct(**more)
     if proxy.scheme == b"https":

@@ -29,6 +29,7 @@ class TLS:
 
     def __init__(self, context: ssl.SSLContext, server_hostname: str | None) -> None:
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._error: ssl.SSLError | None = None
         self.object = context.wrap_bio(self._in, self._out, server_hostname=server_hostname)
 
     def outgoing(self) -> bytes:
@@ -52,6 +53,8 @@ class TLS:
 
     def read(self) -> bytes | None:
         """What has come; nothing at the end, and None where more must be fed first. Raises: ssl.SSLError."""
+        if self._error is not None:
+            raise self._error
         buffer, size = scratch(), 0
         try:
             while size < READ and (more := self._read_into(buffer[size:])):
@@ -61,8 +64,9 @@ class TLS:
                 return None
         except ssl.SSLEOFError:  # the other side left without a word; the length of the answer tells whether it matters
             pass
-        except ssl.SSLError:
-            if not size:  # else it comes again at the next read
+        except ssl.SSLError as exc:
+            self._error = exc  # for the next read, if something came before it
+            if not size:
                 raise
         return bytes(buffer[:size])
 

@@ -98,7 +98,7 @@ class Connection:
             self._buffer += data
         return data
 
-    def send(self, data: bytes) -> None:
+    def send(self, data: bytes | memoryview) -> None:
         """Sends all of it, in pieces, so that `server.sent` says how far it came."""
         for start in range(0, len(data), PIECE):
             piece = data[start : start + PIECE]
