@@ -25,6 +25,7 @@ from typing import Any
 
 import pytest
 import trio
+import uvloop
 from nanobanana import AsyncNanoBanana, Generation, ImageRequest, NanoBanana
 from nanobanana.tls import READ, TLS
 
@@ -55,12 +56,20 @@ def draw_asyncio(url: str, request: ImageRequest) -> Generation:
     return asyncio.run(draw_async(url, request))
 
 
+def draw_uvloop(url: str, request: ImageRequest) -> Generation:
+    """The same on uvloop."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(draw_async(url, request))
+
+
 def draw_trio(url: str, request: ImageRequest) -> Generation:
     """The same on trio."""
     return trio.run(draw_async, url, request)
 
 
-EVERYWHERE = pytest.mark.parametrize("draw", [draw, draw_asyncio, draw_trio], ids=["sync", "asyncio", "trio"])
+EVERYWHERE = pytest.mark.parametrize(
+    "draw", [draw, draw_asyncio, draw_uvloop, draw_trio], ids=["sync", "asyncio", "uvloop", "trio"]
+)
 
 
 @pytest.fixture
@@ -73,8 +82,9 @@ def trusted() -> Iterator[None]:
 class Digest:
     """An act of the server that keeps the digest of the body it got, reading slowly at first, so that the sender must wait."""
 
-    def __init__(self) -> None:
+    def __init__(self, answer: bytes = b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(ANSWER) + ANSWER) -> None:
         self.hexdigest = ""
+        self._answer = answer
 
     def __call__(self, connection: Connection) -> None:
         connection.read_head()
@@ -85,7 +95,7 @@ class Digest:
             digest.update(piece)
             left -= len(piece)
         self.hexdigest = digest.hexdigest()
-        connection.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(ANSWER) + ANSWER)
+        connection.send(self._answer)
         connection.close()
 
 
@@ -108,6 +118,15 @@ def test_large_bodies_go_both_ways(draw: Draw, secure: bool) -> None:
         generation = draw(server.url, ImageRequest("Draw", references=references, aspect_ratio="1:1"))
     assert generation.image.data == LARGE
     assert act.hexdigest == hashlib.sha256(wanted.encode()).hexdigest()
+
+
+@EVERYWHERE
+def test_a_repeat_sends_the_same_again(draw: Draw) -> None:
+    """A call that is turned away and repeated sends its references again, byte for byte."""
+    acts = [Digest(b"HTTP/1.1 429 Slow down\r\nRetry-After: 0\r\nContent-Length: 0\r\n\r\n"), Digest()]
+    with Server(acts) as server:
+        assert draw(server.url, ImageRequest("Draw", references=[LARGE, LARGE])).image.data == LARGE
+    assert acts[0].hexdigest == acts[1].hexdigest != hashlib.sha256().hexdigest()
 
 
 @pytest.mark.parametrize("secure", [False, True], ids=["plain", "TLS"])

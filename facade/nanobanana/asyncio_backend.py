@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import socket
 import ssl
 from collections.abc import Callable
@@ -36,12 +37,12 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         socket_options: Options = None,
     ) -> httpcore.AsyncNetworkStream:
         local = None if local_address is None else (local_address, 0)
+        loop = asyncio.get_running_loop()
+        eyeballs: dict[str, Any] = {"happy_eyeballs_delay": 0.25} if isinstance(loop, asyncio.BaseEventLoop) else {}
         with mapped(httpcore.ConnectTimeout, httpcore.ConnectError):
             async with asyncio.timeout(timeout):
-                transport, _ = await asyncio.get_running_loop().create_connection(
-                    asyncio.Protocol, host, port, local_addr=local, happy_eyeballs_delay=0.25
-                )
-            connection: socket.socket = transport.get_extra_info("socket").dup()
+                transport, _ = await loop.create_connection(asyncio.Protocol, host, port, local_addr=local, **eyeballs)
+            connection = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
             transport.abort()  # the connection lives on in the copy
             connection.setblocking(False)
             for option in socket_options or ():
