@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import gc
+import gzip
 import hashlib
 import json
 import os
@@ -26,7 +27,14 @@ from typing import Any
 import pytest
 import trio
 import uvloop
-from nanobanana import AsyncNanoBanana, Generation, ImageRequest, NanoBanana
+from nanobanana import (
+    APIConnectionError,
+    AsyncNanoBanana,
+    Generation,
+    ImageRequest,
+    NanoBanana,
+    UnusableResponseError,
+)
 from nanobanana.tls import READ, TLS
 
 from .conftest import KEY
@@ -36,18 +44,19 @@ from .faults.server import Connection, Server, certificates, native, reply
 ROOT = Path(__file__).parent.parent
 LARGE = b"\x89PNG\r\n\x1a\n" + os.urandom(3_000_000)
 ANSWER = native(base64.b64encode(LARGE).decode())
+LIMIT = 8_000_000  # bytes of an answer
 Draw = Callable[[str, ImageRequest], Generation]
 
 
 def draw(url: str, request: ImageRequest) -> Generation:
     """Makes a picture with the sync client."""
-    with NanoBanana(KEY, base_url=url, timeout=30) as client:
+    with NanoBanana(KEY, base_url=url, timeout=30, max_response_bytes=LIMIT) as client:
         return client.send(request)
 
 
 async def draw_async(url: str, request: ImageRequest) -> Generation:
     """Makes a picture with the async client."""
-    async with AsyncNanoBanana(KEY, base_url=url, timeout=30) as client:
+    async with AsyncNanoBanana(KEY, base_url=url, timeout=30, max_response_bytes=LIMIT) as client:
         return await client.send(request)
 
 
@@ -135,7 +144,7 @@ def test_many_calls_at_once(secure: bool) -> None:
     """Calls that run at once on asyncio all get their large pictures, and no socket is left open."""
 
     async def main(url: str) -> list[Generation]:
-        async with AsyncNanoBanana(KEY, base_url=url, timeout=30) as client:
+        async with AsyncNanoBanana(KEY, base_url=url, timeout=30, max_response_bytes=LIMIT) as client:
             return await asyncio.gather(*(client.generate(f"Draw {number}") for number in range(12)))
 
     with (
@@ -179,7 +188,7 @@ def test_a_cancelled_call_leaves_nothing_on_the_loop() -> None:
     """A call that is cancelled while it waits for its answer takes its reader off the loop, and the client goes on."""
 
     async def main(url: str) -> bytes:
-        async with AsyncNanoBanana(KEY, base_url=url, timeout=30) as client:
+        async with AsyncNanoBanana(KEY, base_url=url, timeout=30, max_response_bytes=LIMIT) as client:
             task = asyncio.create_task(client.generate("Draw"))
             await asyncio.sleep(0.3)
             task.cancel()
@@ -195,6 +204,40 @@ def test_a_cancelled_call_leaves_nothing_on_the_loop() -> None:
 
     with Server([late, reply(200, ANSWER)], secure=True, certificate="good") as server:
         assert asyncio.run(main(server.url)) == LARGE
+
+
+@EVERYWHERE
+def test_a_gzip_bomb_is_stopped_at_the_limit(draw: Draw) -> None:
+    """No more is inflated than the limit allows, and the error says that it was too much."""
+    body = gzip.compress(bytes(60_000_000))
+    act = reply(200, body, "Content-Encoding: gzip", "Content-Type: application/json")
+    with Server([act]) as server, pytest.raises(UnusableResponseError, match="larger than 8000000 bytes") as caught:
+        draw(server.url, ImageRequest("Draw"))
+    assert len(caught.value.content) == LIMIT + 1
+
+
+@pytest.mark.parametrize("client", [NanoBanana, AsyncNanoBanana])
+def test_a_handshake_that_drips_is_over_in_time(client: Any) -> None:
+    """connect_timeout bounds the whole handshake, however often a byte of it comes."""
+
+    def act(connection: Connection) -> None:
+        connection.send(b"\x16\x03\x03\x40\x00")
+        with contextlib.suppress(OSError):
+            for _ in range(100):
+                connection.send(b"\0")
+                time.sleep(0.1)
+
+    with Server([act]) as server:
+        made = client(
+            KEY, base_url=server.url.replace("http:", "https:"), timeout=20, connect_timeout=0.6, max_retries=0
+        )
+        began = time.monotonic()
+        with pytest.raises(APIConnectionError):
+            if client is NanoBanana:
+                made.generate("Draw")
+            else:
+                asyncio.run(made.generate("Draw"))
+        assert time.monotonic() - began < 5
 
 
 class Proxy:

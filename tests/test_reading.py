@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import time
 from typing import Any
 
 import pytest
-from nanobanana import Generation, UnusableResponseError, chat, native
+from nanobanana import Generation, RemoteImage, UnusableResponseError, chat, native
 from nanobanana.blobs import Blobs
 from nanobanana.record import Record
 from nanobanana_api.models.chat_completion import ChatCompletion
@@ -105,3 +106,32 @@ def test_words_around_pictures_are_kept() -> None:
     generation = _chat(f"one {link.format('png', _text(PNG))} two {link.format('jpeg', _text(JPEG))} three")
     assert generation.text == "one  two  three"
     assert [image.data for image in generation.images] == [PNG, JPEG]
+
+
+@pytest.mark.parametrize(
+    "piece",
+    ["![](data:image/,", "![](http://", "![", "data:image/", "![a](", "data:image/png;base64,", "![](data:image/png;base64,AAAA \n",
+     "](!", "data:image/png;base64,A\n\n\n", "![]( \t"],
+)  # fmt: skip
+def test_hostile_words_take_no_time(piece: str) -> None:
+    """Half a million letters that begin picture after picture and end none are read at once, not in hours, and cost
+    neither the words nor the picture behind them."""
+    picture = f"![i](data:image/png;base64,{_text(PNG)})"
+    began = time.process_time()
+    generation = _chat(piece * (500_000 // len(piece)) + " ) " + picture)
+    assert time.process_time() - began < 10
+    assert generation.image.data == PNG
+
+
+@pytest.mark.parametrize(
+    "markdown",
+    ['![a [b] c](data:image/png;base64,{})', '![wow!](data:image/png;base64,{} "a title! (really)")', "![](  data:image/png;base64,{}  )",
+     "![x!](https://pictures.invalid/a!b.png?x=[1])", "data:image/png;charset=utf-8;base64,{}"],
+)  # fmt: skip
+def test_odd_markdown(markdown: str) -> None:
+    """Brackets, exclamation marks and titles in Markdown do not hide its picture."""
+    image = _chat(f"before {markdown.format(_text(PNG))} after").image
+    if isinstance(image, RemoteImage):
+        assert image.url == "https://pictures.invalid/a!b.png?x=[1]"
+    else:
+        assert image.data == PNG

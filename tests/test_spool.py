@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import errno
 import hashlib
 import json
 import os
 import shutil
 import time
 import tracemalloc
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import anyio.to_thread
 import pytest
-from nanobanana import AsyncNanoBanana, Generation, NanoBanana, OutcomeUnknownError, SaveError, UnusableResponseError
+from nanobanana import (
+    AsyncNanoBanana,
+    Generation,
+    NanoBanana,
+    OutcomeUnknownError,
+    SaveError,
+    SuffixWarning,
+    UnusableResponseError,
+)
+from nanobanana.batch import BatchResult
+from nanobanana.batch.journal import Journal
+from nanobanana.batch.store import LocalStore
+from nanobanana.spool import Spool
 
 from .conftest import KEY
 from .faults.server import Act, Connection, Server, chat, native
@@ -171,6 +186,105 @@ def test_a_picture_that_cannot_be_moved_is_on_the_error(large: bytes, tmp_path: 
     assert caught.value.generation is not None
     assert caught.value.generation.image.data == large
     assert [path.name for path in tmp_path.iterdir()] == ["out"]
+
+
+@pytest.mark.parametrize("draw", [_draw, _draw_async])
+@pytest.mark.parametrize("strictness", ["always", "error"])
+def test_a_wrong_suffix_costs_nothing(
+    draw: Callable[..., Generation], strictness: Any, large: bytes, tmp_path: Path
+) -> None:
+    """A large picture that is asked for under the suffix of another type is saved and returned, even where a warning is
+    made an error."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter(strictness, SuffixWarning)
+        image = draw(_answer(native(_encoded(large))), tmp_path / "cat.jpg").image
+    assert image.path == tmp_path / "cat.png"
+    assert image.path.read_bytes() == large
+    assert len(caught) == (strictness == "always")
+
+
+def test_cancelled_before_it_is_saved(large: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A call that is cancelled when its picture is whole, but not yet in its place, still puts it there."""
+
+    async def cancelled(*_: Any, **__: Any) -> None:
+        raise asyncio.CancelledError
+
+    monkeypatch.setattr(anyio.to_thread, "run_sync", cancelled)
+    with pytest.raises(asyncio.CancelledError):
+        _draw_async(_answer(native(_encoded(large))), tmp_path / "cat")
+    assert [path.name for path in tmp_path.iterdir()] == ["cat.png"]
+    assert (tmp_path / "cat.png").read_bytes() == large
+
+
+def test_ctrl_c_while_it_is_saved(large: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ctrl-C in the moment in which a whole picture is put in its place does not keep it from there."""
+    real, times = Spool.sync, []
+
+    def interrupted(self: Spool) -> None:
+        times.append(1)
+        if len(times) == 1:
+            raise KeyboardInterrupt
+        real(self)
+
+    monkeypatch.setattr(Spool, "sync", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        _draw(_answer(native(_encoded(large))), tmp_path / "cat")
+    assert [path.name for path in tmp_path.iterdir()] == ["cat.png"]
+    assert (tmp_path / "cat.png").read_bytes() == large
+
+
+def test_a_relative_path_means_the_folder_of_the_call(
+    large: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A change of the working directory while the picture arrives does not lead it astray."""
+    (tmp_path / "here").mkdir()
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    image = _draw(_answer(native(_encoded(large)), lambda: os.chdir(tmp_path / "there")), "cat").image
+    assert image.path == tmp_path / "here" / "cat.png"
+    assert image.data == large
+    assert not list((tmp_path / "there").iterdir())
+
+
+@pytest.mark.parametrize("depth", [400, 700, 950])
+@pytest.mark.parametrize("end", ['"x"', '{"data":"%s"}'], ids=["plain", "with more to lift"])
+def test_a_deep_document(depth: int, end: str, large: bytes, tmp_path: Path) -> None:
+    """A document as deep as JSON can be read gives its picture, or an error of the tree with all of it; no file stays."""
+    picture = f'{{"candidates":[{{"content":{{"parts":[{{"inlineData":{{"data":"{_encoded(large)}"}}}}]}}}}],'
+    body = picture + '"x":' + "[" * depth + end.replace("%s", "A" * 8000) + "]" * depth + "}"
+    try:
+        generation = _draw(_answer(body.encode()), tmp_path / "cat")
+    except UnusableResponseError as error:
+        assert error.content == body.encode()
+        assert not list(tmp_path.iterdir())
+    else:
+        assert generation.image.data == large
+        assert json.dumps(generation.metadata["x"]) == json.dumps(json.loads(body)["x"])
+        assert [path.name for path in tmp_path.iterdir()] == ["cat.png"]
+
+
+def test_a_batch_on_a_full_disk_says_where_its_pictures_are(
+    large: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """When neither a picture nor the line about it can be written, the result still says where the picture is safe."""
+
+    def full(*_: Any, **__: Any) -> Any:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    results: list[BatchResult] = []
+    with Server([_answer(native(_encoded(large)))]) as server:
+        with NanoBanana(KEY, base_url=server.url, timeout=30) as client:
+            monkeypatch.setattr(LocalStore, "put", full)
+            monkeypatch.setattr(Journal, "note", full)
+            with pytest.raises(OSError, match="No space"):
+                client.batch([{"prompt": "Draw"}], tmp_path, on_result=results.append).run()
+    (result,) = results
+    assert result.status == "failed"
+    assert result.error is not None
+    assert result.error["class"] == "SaveError"
+    rescued = Path(result.error["message"].rpartition("safe in ")[2])
+    assert rescued.read_bytes() == large
+    rescued.unlink()
 
 
 def test_batches_let_pictures_arrive_in_files(large: bytes, tmp_path: Path) -> None:

@@ -42,8 +42,10 @@ class AsyncioBackend(httpcore.AsyncNetworkBackend):
         with mapped(httpcore.ConnectTimeout, httpcore.ConnectError):
             async with asyncio.timeout(timeout):
                 transport, _ = await loop.create_connection(asyncio.Protocol, host, port, local_addr=local, **eyeballs)
-            connection = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
-            transport.abort()  # the connection lives on in the copy
+            try:
+                connection = socket.socket(fileno=os.dup(transport.get_extra_info("socket").fileno()))
+            finally:
+                transport.abort()  # the connection lives on in the copy
             connection.setblocking(False)
             for option in socket_options or ():
                 connection.setsockopt(*option)
@@ -126,6 +128,7 @@ class _TLSStream(httpcore.AsyncNetworkStream):
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         with mapped(httpcore.ReadTimeout, httpcore.ReadError):
             while (piece := self._tls.read()) is None:
+                await self._inner.write(self._tls.outgoing())  # such as the answer to an update of keys
                 self._tls.feed(await self._inner.read(READ, timeout))
         return piece
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import socket
 import ssl
+import time
 from collections.abc import Iterable, Iterator
 from typing import Any, TypeAlias
 
@@ -98,6 +99,7 @@ class _TLSStream(httpcore.NetworkStream):
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         with mapped(httpcore.ReadTimeout, httpcore.ReadError):
             while (piece := self._tls.read()) is None:
+                self._inner.write(self._tls.outgoing(), timeout)  # such as the answer to an update of keys
                 self._tls.feed(self._inner.read(READ, timeout))
         return piece
 
@@ -121,12 +123,19 @@ class _TLSStream(httpcore.NetworkStream):
 
 
 def _secured(stream: httpcore.NetworkStream, tls: TLS, timeout: float | None) -> httpcore.NetworkStream:
+    end = None if timeout is None else time.monotonic() + timeout
+
+    def left() -> float | None:
+        if end is not None and time.monotonic() >= end:
+            raise TimeoutError("the handshake took too long")
+        return None if end is None else end - time.monotonic()
+
     try:
         with mapped(httpcore.ConnectTimeout, httpcore.ConnectError):
             while not tls.shake_hands():
-                stream.write(tls.outgoing(), timeout)
-                tls.feed(stream.read(READ, timeout))
-            stream.write(tls.outgoing(), timeout)
+                stream.write(tls.outgoing(), left())
+                tls.feed(stream.read(READ, left()))
+            stream.write(tls.outgoing(), left())
     except BaseException:
         with contextlib.suppress(Exception):
             stream.write(tls.outgoing(), timeout)  # what is wrong, for the other side

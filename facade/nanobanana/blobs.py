@@ -30,6 +30,7 @@ class Blobs(dict[str, Content]):
     def __init__(self, redact: Callable[[str], str] = str) -> None:
         super().__init__()
         self._redact = redact
+        self._taken: set[str] = set()
 
     def add(self, content: Content) -> str:
         """Takes a blob and returns its token. Nobody can guess it, and it looks like Base64, as some patterns ask."""
@@ -37,15 +38,30 @@ class Blobs(dict[str, Content]):
         self[token] = content
         return token
 
+    def take(self, token: str) -> Content:
+        """The blob of a token, each of which stands in one place only. Raises: KeyError where there is none."""
+        content = self[token]
+        self._taken.add(token)
+        return content
+
     def restore(self, value: Any) -> Any:
-        """A JSON value with the Base64 of each blob in the place of its token."""
+        """A JSON value with the Base64 of each blob in the place of its token, but for those that were taken."""
+        return value if self._taken >= self.keys() else self._restored(value)
+
+    def _restored(self, value: Any) -> Any:
         if isinstance(value, str):
-            whole = _TOKEN.sub(self._encoded, value) if self else value
+            whole = _TOKEN.sub(self._encoded, value)
             return self._redact(whole) if whole is not value else value
         if isinstance(value, list):
-            return [self.restore(entry) for entry in value]
+            entries = []
+            for entry in value:  # a comprehension would take a frame of its own at each level, of which there are few
+                entries.append(self._restored(entry))
+            return entries
         if isinstance(value, dict):
-            return {self.restore(name): self.restore(entry) for name, entry in value.items()}
+            fields = {}
+            for name, entry in value.items():
+                fields[self._restored(name)] = self._restored(entry)
+            return fields
         return value
 
     def _encoded(self, found: re.Match[str]) -> str:

@@ -43,6 +43,8 @@ class Body:
 
         Raises: zlib.error where it is not in the encoding it claims.
         """
+        if self.is_full:  # no room at all would mean any amount to zlib
+            return
         if self._inflater is not None:
             piece = self._inflated(self._inflater, piece, self._limit + 1 - self.size)
         self.size += len(piece)

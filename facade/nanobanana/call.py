@@ -84,17 +84,22 @@ class Call:
 
         Raises: UnusableResponseError or one of its kin, with the answer on it.
         """
+        error: UnusableResponseError
         try:
             generation = self._generation()
-        except UnusableResponseError as error:
-            error.status_code = self.exchange.status_code
-            error.request_id = error.request_id or self.exchange.request_id
-            error.content = self.exchange.content()
-            self.exchange.blobs.discard()
-            self._log(type(error).__name__, None)
-            raise
-        self._log("ok", generation.usage.total_tokens)
-        return generation
+        except UnusableResponseError as exc:
+            error = exc
+        except Exception as exc:  # a document too deep, no file descriptor left: the answer is there all the same
+            error = UnusableResponseError(f"the answer cannot be read: {plain(str(exc), 300) or type(exc).__name__}")
+        else:
+            self._log("ok", generation.usage.total_tokens)
+            return generation
+        error.status_code = self.exchange.status_code
+        error.request_id = error.request_id or self.exchange.request_id
+        error.content = self.exchange.content()
+        self.exchange.blobs.discard()
+        self._log(type(error).__name__, None)
+        raise error
 
     def _generation(self) -> Generation:
         exchange = self.exchange

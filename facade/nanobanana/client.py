@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -134,7 +135,8 @@ class NanoBanana(_Client):
 
     def send(self, request: ImageRequest, *, save_to: str | os.PathLike[str] | None = None) -> Generation:
         """Makes the picture that a request describes. Returns and raises as `generate` does."""
-        generation = self._draw(request, check_target(save_to))
+        save_to, folder = check_target(save_to)
+        generation = self._draw(request, folder)
         return generation if save_to is None else generation.saved(save_to)
 
     def _draw(self, request: ImageRequest, folder: Path | None) -> Generation:
@@ -262,8 +264,23 @@ class AsyncNanoBanana(_Client):
 
     async def send(self, request: ImageRequest, *, save_to: str | os.PathLike[str] | None = None) -> Generation:
         """Makes the picture that a request describes, as `NanoBanana.send` does."""
-        generation = await self._draw(request, check_target(save_to))
-        return generation if save_to is None else await anyio.to_thread.run_sync(generation.saved, save_to)
+        save_to, folder = check_target(save_to)
+        generation = await self._draw(request, folder)
+        if save_to is None:
+            return generation
+        target, begun = save_to, []
+
+        def save() -> Generation:
+            begun.append(True)
+            return generation.saved(target)
+
+        try:
+            return await anyio.to_thread.run_sync(save)
+        except BaseException:
+            if not begun:  # cancelled before the thread began: what is whole and paid for is kept all the same
+                with contextlib.suppress(Exception):
+                    save()
+            raise
 
     async def _draw(self, request: ImageRequest, folder: Path | None) -> Generation:
         return await self._perform(Call(request, self._settings, folder=folder))

@@ -73,7 +73,7 @@ class _Dialogue:
     @property
     def turns(self) -> tuple[Mapping[str, Any], ...]:
         """The turns so far in the endpoint's JSON, the user's and the model's in alternation."""
-        return tuple(copy.deepcopy(self._blobs.restore(self._turns)))
+        return tuple(self._blobs.restore(self._turns) if self._blobs else copy.deepcopy(self._turns))
 
     def undo(self) -> None:
         """Forgets the last prompt and the picture it gave.

@@ -58,7 +58,12 @@ def _replace(path: Path, temporary: Path, *, replace: bool) -> Path:
         raise OSError(f"{path} is there and is not a regular file")
     if not replace:
         path = _reserve(path)
-    temporary.replace(path)
+    try:
+        temporary.replace(path)
+    except OSError:
+        if not replace:
+            path.unlink(missing_ok=True)
+        raise
     sync_folder(path.parent)
     return path
 
@@ -106,13 +111,14 @@ def check_writable(path: Path) -> None:
     probe.unlink()
 
 
-def check_target(save_to: str | os.PathLike[str] | None) -> Path | None:
-    """Sees, before anything is paid for, that a picture can be written where it is to go; returns the folder.
+def check_target(save_to: str | os.PathLike[str] | None) -> tuple[str | None, Path | None]:
+    """Sees, before anything is paid for, that a picture can be written where it is to go; returns that place, and its
+    folder, as they are now: a change of the working directory does not move them.
 
     Raises: InvalidRequestError where it cannot.
     """
     if save_to is None:
-        return None
+        return None, None
     path = Path(save_to)
     try:
         if not os.fspath(save_to):
@@ -121,7 +127,7 @@ def check_target(save_to: str | os.PathLike[str] | None) -> Path | None:
         if path.exists() and not is_folder and not path.is_file():
             raise OSError("it is there and is not a regular file")
         check_writable(path / "picture" if is_folder else path)
-        return path if is_folder else path.parent
+        return os.path.join(Path.cwd(), save_to), (path if is_folder else path.parent).absolute()  # noqa: PTH118 - keeps a slash
     except (OSError, ValueError) as exc:
         reason = (isinstance(exc, OSError) and exc.strerror) or str(exc)
     raise InvalidRequestError(f"nothing can be written to {path}: {reason}", param="save_to")

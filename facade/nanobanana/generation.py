@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from typing import Any
 
@@ -66,6 +67,10 @@ class Generation:
             problem.image, problem.generation = kept, evolve(self, images=(*self.images[:-1], kept))
             if isinstance(self.image._content, Spool):
                 self.image._content.discard()
+        except BaseException:  # Ctrl-C does not keep what is whole and paid for from its place
+            with contextlib.suppress(Exception):
+                self.image.moved(path)
+            raise
         else:
             return evolve(self, images=(*self.images[:-1], image))
         raise problem

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import warnings
 from collections.abc import Callable
@@ -108,17 +109,24 @@ class GeneratedImage:
         is neither PNG nor JPEG, or nothing is known of its making.
         """
         content = self._with_record() if metadata else self.content
-        return self._put(path, content, write_atomically, keep_suffix=keep_suffix, overwrite=overwrite)
+        written, correction = self._put(path, content, write_atomically, keep_suffix=keep_suffix, overwrite=overwrite)
+        if correction:
+            warnings.warn(correction, SuffixWarning, stacklevel=2)
+        return written
 
     def moved(self, path: str | os.PathLike[str]) -> GeneratedImage:
         """The same picture with its `path` set, saved as by `save`, or moved where it came into a file.
 
         Raises: SaveError, as `save` does.
         """
-        if isinstance(self.content, Spool):
-            place = self._put(path, self.content, move_atomically)
-            return evolve(self, data=place, path=place)
-        return evolve(self, path=self.save(path))
+        content = self.content
+        written, correction = self._put(
+            path, content, move_atomically if isinstance(content, Spool) else write_atomically
+        )
+        if correction:
+            with contextlib.suppress(SuffixWarning):  # made an error, it would take what was paid for with it
+                warnings.warn(correction, SuffixWarning, stacklevel=5)
+        return evolve(self, data=written if isinstance(content, Spool) else content, path=written)
 
     def loaded(self) -> GeneratedImage:
         """The same picture, in memory if it came into a file."""
@@ -132,22 +140,22 @@ class GeneratedImage:
         *,
         keep_suffix: bool = False,
         overwrite: bool = True,
-    ) -> Path:
+    ) -> tuple[Path, str]:
+        """Writes the content; returns its path and, where the suffix asked for is of another type, a word on that."""
         try:
+            mime_type, asked = self.mime_type, Path(os.fspath(path))
             target, replace = self._target(os.fspath(path), content, keep_suffix=keep_suffix, overwrite=overwrite)
             written = put(target, content, replace=replace)
         except (OSError, ValueError) as exc:  # ValueError: a NUL in the name, or none
             reason = (isinstance(exc, OSError) and exc.strerror) or str(exc)
             problem = SaveError(f"the picture could not be written to {os.fspath(path)!r}: {reason}", image=self)
         else:
-            if written.suffix != Path(os.fspath(path)).suffix and Path(os.fspath(path)).suffix.lower() in _SUFFIXES:
-                warnings.warn(
-                    f"the picture is {self.mime_type}, not what {Path(path).name!r} says: saved as {written} "
-                    "(keep_suffix=True keeps the name)",
-                    SuffixWarning,
-                    stacklevel=3,
-                )
-            return written
+            if written.suffix == asked.suffix or asked.suffix.lower() not in _SUFFIXES:
+                return written, ""
+            return written, (
+                f"the picture is {mime_type}, not what {asked.name!r} says: saved as {written} "
+                "(keep_suffix=True keeps the name)"
+            )
         raise problem
 
     def _target(self, path: str, content: Content, *, keep_suffix: bool, overwrite: bool) -> tuple[Path, bool]:

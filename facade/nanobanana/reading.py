@@ -19,13 +19,18 @@ from .record import Record
 T = TypeVar("T")
 
 _WITHHELD = re.compile(r"safety|prohibited|recitation|blocklist|spii|filter", re.IGNORECASE)
-_DATA_URI = re.compile(r"data:(image/[^;,\s]+)[^,\s]*;base64,", re.IGNORECASE)
+_DATA_URI = re.compile(r"data:(image/[^;,\s]++)[^,\s]{0,200}?;base64,", re.IGNORECASE)
 # A Markdown image, whose address is taken up to the bracket that ends it, or a bare data: URI, taken up to white space
 # and over lines that look like more of it: a stray character inside makes the Base64 bad, instead of cutting the
 # picture short.
+#
+# Whatever stands there, it takes time in proportion to the length: nothing is given back once it is taken (the second
+# +), and no part of a Markdown image reaches into the next one.
 _PICTURE = re.compile(
-    r"!\[[^\]]*\]\(\s*(?:(?P<linked>data:image/[^,)]*,[^)\"']*)|(?P<remote>https?://[^)\s]+))[^)]*\)"
-    r"|(?P<bare>data:image/[^,\s]*;base64,\s*[^\s)\"'<>`]+(?:\s*\n[A-Za-z0-9+/=]{20,})*)",
+    r"!\[(?:[^\]!]++|!(?!\[))*+\]\(\s*+"
+    r"(?:(?P<linked>data:image/(?:[^,)!]++|!(?!\[))*+,(?:[^)\"'!]++|!(?!\[))*+)"
+    r"|(?P<remote>https?://(?:[^)\s!]++|!(?!\[))++))(?:[^)!]++|!(?!\[))*+\)"
+    r"|(?P<bare>data:image/[^,\s]{0,200}?;base64,\s*+[^\s)\"'<>`]++(?:(?:[^\S\n]*+\n)++[A-Za-z0-9+/=]{20,}+)*+)",
     re.IGNORECASE,
 )
 _HTTP_URL = re.compile(r"https?://", re.IGNORECASE)
@@ -164,7 +169,7 @@ def picture(value: str, stated_type: str | None, blobs: Blobs) -> GeneratedImage
     if uri:
         value, stated_type = value[uri.end() :].strip(), stated_type or uri[1]
     if value in blobs:
-        return GeneratedImage(blobs[value], stated_type=stated_type)
+        return GeneratedImage(blobs.take(value), stated_type=stated_type)
     value = blobs.restore(value)
     try:
         data = base64.b64decode(value, validate=True)

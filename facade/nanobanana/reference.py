@@ -88,7 +88,7 @@ class ReferenceImage:
             case ReferenceImage():
                 return value
             case GeneratedImage():
-                return cls(value.data, name="the generated image")
+                return cls._from_image(value)
             case str() if _DATA_URL.match(value):
                 return cls(_from_data_url(value), name="the data: URL")
             case str() if _URL.match(value):
@@ -147,6 +147,13 @@ class ReferenceImage:
         buffer = io.BytesIO()
         upright.save(buffer, "JPEG", quality=92)
         return ReferenceImage(buffer.getvalue(), name=self.name)
+
+    @classmethod
+    def _from_image(cls, image: GeneratedImage) -> ReferenceImage:
+        try:
+            return cls(image.data, name="the generated image")
+        except OSError as exc:
+            raise _refuse(f"the file of the generated image cannot be read: {exc.strerror}") from None
 
     @classmethod
     def _from_path(cls, path: Path) -> ReferenceImage:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import math
 import os
 import re
 from collections.abc import Generator
@@ -18,6 +17,7 @@ from .errors import ConfigurationError
 _SERVER = "https://api.getinfinityblue.com"
 LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _DISTINCT = 8  # characters
+_LONGEST = 1_000_000_000  # seconds; operating systems take no much longer time-out
 _KEY = re.compile(r"[\x21-\x7e]+")
 _BASE64 = re.compile(r"[A-Za-z0-9+/=]+")
 
@@ -37,8 +37,10 @@ class Settings:
     def __attrs_post_init__(self) -> None:
         for name in ("timeout", "connect_timeout"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < math.inf:
-                raise ConfigurationError(f"{name} is {value!r}; it must be a finite number of seconds above 0")
+            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _LONGEST:
+                raise ConfigurationError(
+                    f"{name} is {value!r}; it must be a number of seconds above 0, at most {_LONGEST}"
+                )
         for name, least in (("max_retries", 0), ("max_response_bytes", 1)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:

@@ -7,10 +7,30 @@ import io
 import os
 import secrets
 from pathlib import Path
+from typing import Any
 
 _SMALL = 128 * 1024  # bytes up to which a file costs more than it saves
 _LARGE = 8 * 1024 * 1024  # bytes from which on a picture gets memory of its own from the system, which goes back whole:
 _MAPPED = 33 * 1024 * 1024  # malloc (glibc's) maps what is larger than 32 MB, and what is not touched costs nothing
+
+
+class _Open(io.RawIOBase):
+    """A file that stays open when this is closed. It takes no descriptor of its own, as there may be none left."""
+
+    def __init__(self, file: io.FileIO) -> None:
+        self._file = file
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        return self._file.readinto(buffer) or 0
+
+    def seek(self, offset: int, whence: int = 0) -> int:
+        return self._file.seek(offset, whence)
 
 
 class Spool:
@@ -66,11 +86,10 @@ class Spool:
         return self._memory.getvalue()
 
     def opened(self) -> io.BufferedReader:
-        """The file, opened once more, from its beginning. Only for one that `finish` returned."""
+        """The file from its beginning, over the descriptor that is open. Only for one that `finish` returned."""
         assert self._file is not None  # noqa: S101 - it is there from then on
-        file = os.fdopen(os.dup(self._file.fileno()), "rb")
-        file.seek(0)
-        return file
+        self._file.seek(0)
+        return io.BufferedReader(_Open(self._file))
 
     def read(self) -> bytes:
         """All that is in the file."""

@@ -125,7 +125,10 @@ class AsyncBatch:
                         yield result
         finally:
             with anyio.CancelScope(shield=True):
-                await self._in_thread(self._journal.close)
+                try:
+                    await self._in_thread(self._journal.close)
+                except OSError as exc:
+                    self._give_up(exc)
                 await self._in_thread(self._ledger.close)
         self.summary.seconds = time.monotonic() - began
         if self._failure is not None:
@@ -204,12 +207,17 @@ class AsyncBatch:
         def both() -> BatchResult:
             try:
                 result = function(*arguments)
-                self._journal.note(result, task)
             except OSError as exc:
                 self._give_up(exc)
                 message = f"what came of it could not be written down ({exc}); run the batch again when there is room"
                 told = {"class": "SaveError", "message": message, "billed": "unknown"}
                 return BatchResult(task.line, "unknown", task.id, task.key, error=told)
+            try:
+                self._journal.note(result, task)
+            except (
+                OSError
+            ) as exc:  # the result itself, which may say where a picture is, reaches the caller all the same
+                self._give_up(exc)
             return result
 
         noted: BatchResult = await self._in_thread(both)

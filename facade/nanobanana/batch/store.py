@@ -123,12 +123,16 @@ class LocalStore:
         except FileNotFoundError:
             write_atomically(Path(path), content)
             return content
-        with open(descriptor, "wb", buffering=0) as file:
-            view = memoryview(content)
-            while view:
-                view = view[file.write(view) :]
-            os.fsync(descriptor)
-        os.replace(f"{path}.part", path)
+        try:
+            with open(descriptor, "wb", buffering=0) as file:
+                view = memoryview(content)
+                while view:
+                    view = view[file.write(view) :]
+                os.fsync(descriptor)
+            os.replace(f"{path}.part", path)
+        except OSError:  # on a full disk, what is half written would keep it full
+            os.unlink(f"{path}.part")
+            raise
         sync_folder(os.path.dirname(path))
         return content
 
