@@ -198,6 +198,17 @@ def test_property_of_every_cut(size: int) -> None:
     assert b"".join(Upload(left, blobs)) == body
 
 
+def test_a_document_of_another_kind_comes_whole() -> None:
+    """A large part that is no picture is in the metadata as it came, also beside a picture."""
+    other, picture = base64.b64encode(os.urandom(9000)).decode(), base64.b64encode(PNG + os.urandom(9000)).decode()
+    kinds = [("text/plain", other), ("image/png", picture)]
+    parts = [{"inlineData": {"mimeType": kind, "data": data}} for kind, data in kinds]
+    left, blobs = lift(json.dumps({"candidates": [{"content": {"parts": parts}}]}).encode())
+    generation = read(native, GenerateContentResponse, json.loads(left), blobs)
+    assert generation.metadata == {"otherParts": [{"mimeType": "text/plain", "data": other}]}
+    assert base64.b64encode(generation.image.data).decode() == picture
+
+
 LARGE = os.urandom(300_000)
 ENCODED = base64.b64encode(LARGE).decode()
 

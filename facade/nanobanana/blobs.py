@@ -46,21 +46,22 @@ class Blobs(dict[str, Content]):
 
     def restore(self, value: Any) -> Any:
         """A JSON value with the Base64 of each blob in the place of its token, but for those that were taken."""
-        return value if self._taken >= self.keys() else self._restored(value)
+        return value if self._taken >= self.keys() else self.put_back(value)
 
-    def _restored(self, value: Any) -> Any:
+    def put_back(self, value: Any) -> Any:
+        """The same for those that were taken as well."""
         if isinstance(value, str):
             whole = _TOKEN.sub(self._encoded, value)
             return self._redact(whole) if whole is not value else value
         if isinstance(value, list):
             entries = []
             for entry in value:  # a comprehension would take a frame of its own at each level, of which there are few
-                entries.append(self._restored(entry))
+                entries.append(self.put_back(entry))
             return entries
         if isinstance(value, dict):
             fields = {}
             for name, entry in value.items():
-                fields[self._restored(name)] = self._restored(entry)
+                fields[self.put_back(name)] = self.put_back(entry)
             return fields
         return value
 

@@ -85,7 +85,9 @@ class Reading:
             return
         is_stated_otherwise = stated_type is not None and not stated_type.startswith("image/")
         if is_stated_otherwise and not _is_known(found):  # a part of another kind, such as a document
-            self.metadata.setdefault("otherParts", []).append({"mimeType": stated_type, "data": value})
+            self.metadata.setdefault("otherParts", []).append(
+                {"mimeType": stated_type, "data": self.blobs.put_back(value)}
+            )
             return
         pictures = self.flagged if is_thought else self.unflagged
         if not (unless_there and found in pictures):
