@@ -214,10 +214,8 @@ class AsyncBatch:
                 return BatchResult(task.line, "unknown", task.id, task.key, error=told)
             try:
                 self._journal.note(result, task)
-            except (
-                OSError
-            ) as exc:  # the result itself, which may say where a picture is, reaches the caller all the same
-                self._give_up(exc)
+            except OSError as exc:
+                self._give_up(exc)  # the result, which may say where a picture is, reaches the caller all the same
             return result
 
         noted: BatchResult = await self._in_thread(both)
