@@ -21,7 +21,7 @@ from nanobanana import (
     InvalidRequestError,
     NanoBanana,
 )
-from nanobanana.contract import pixels
+from nanobanana.vocabulary import pixels
 
 from .conftest import KEY
 
@@ -247,7 +247,7 @@ def test_short_key_spoils_no_picture(nanobanana_sandbox: str, monkeypatch: pytes
     """A key so short that it stands in a picture by chance is not taken out of it."""
     with NanoBanana("sk-", base_url=nanobanana_sandbox) as client:
         assert client.generate("Draw a cat").images
-    from nanobanana.settings import BearerKey
+    from nanobanana._call.settings import BearerKey
 
     assert not BearerKey("data").is_distinct
     assert BearerKey("sk-0123456789").is_distinct

@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 import yaml
 from jsonschema import Draft202012Validator
-from nanobanana.call import WIRES
-from nanobanana.contract import ASPECT_RATIOS, IMAGE_SIZES, nearest_aspect_ratio, pixels
+from nanobanana._call.call import WIRES
+from nanobanana.vocabulary import ASPECT_RATIOS, IMAGE_SIZES, nearest_aspect_ratio, pixels
 from openapi_spec_validator import validate
 
 CONTRACT: dict[str, Any] = yaml.safe_load(Path("openapi.yaml").read_text())

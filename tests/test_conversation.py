@@ -150,7 +150,7 @@ def test_bad_options_are_refused_at_once(client: NanoBanana) -> None:
 
 def test_odd_model_turns_go_back_as_they_came(nanobanana_sandbox: str) -> None:
     """A turn with parts that nobody understands is kept and sent back as it is."""
-    from nanobanana.native import arguments, user_turn
+    from nanobanana._formats.native import arguments, user_turn
     from nanobanana.request import ImageRequest
 
     turns = [

@@ -25,8 +25,8 @@ from nanobanana import (
     NanoBananaError,
     RemoteImage,
 )
-from nanobanana.call import WIRES
-from nanobanana.contract import NATIVE_MODELS
+from nanobanana._call.call import WIRES
+from nanobanana.vocabulary import NATIVE_MODELS
 from nanobanana_sandbox import contract, dialects
 
 from .conftest import KEY
@@ -127,8 +127,8 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Iterator[Play]:
         )
         return answer(request)
 
-    monkeypatch.setattr("nanobanana.transport.sync_transport", lambda _: httpx.MockTransport(sync_handler))
-    monkeypatch.setattr("nanobanana.transport.async_transport", lambda _: httpx.MockTransport(async_handler))
+    monkeypatch.setattr("nanobanana._call.transport.sync_transport", lambda _: httpx.MockTransport(sync_handler))
+    monkeypatch.setattr("nanobanana._call.transport.async_transport", lambda _: httpx.MockTransport(async_handler))
     client, asynchronous = NanoBanana(KEY), AsyncNanoBanana(KEY)
     loop = asyncio.new_event_loop()
 

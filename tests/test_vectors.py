@@ -11,7 +11,10 @@ from pathlib import Path
 import httpx
 import pytest
 from jsonschema import validate
-from nanobanana import AsyncNanoBanana, NanoBanana, NanoBananaError, faults, retry, transport
+from nanobanana import AsyncNanoBanana, NanoBanana, NanoBananaError
+from nanobanana._call import transport
+from nanobanana._call import tries as retry
+from nanobanana._formats import refusals as faults
 
 FILES = {p.name: p.read_text("utf-8") for p in sorted((Path(__file__).parent / "vectors").glob("*.json"))}
 SCHEMA = json.loads(FILES.pop("schema.json"))

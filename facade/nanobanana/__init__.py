@@ -6,7 +6,6 @@ NanoBanana().generate("Draw a cat on a rooftop").image.save("cat")
 """
 
 from .client import AsyncNanoBanana, NanoBanana
-from .contract import ASPECT_RATIOS, IMAGE_SIZES, MODELS, AspectRatio, ImageSize, Model
 from .conversation import AsyncConversation, Conversation
 from .errors import (
     APIConnectionError,
@@ -32,10 +31,11 @@ from .errors import (
     ServerError,
     UnusableResponseError,
 )
-from .generation import Generation, Usage
-from .image import GeneratedImage, RemoteImage, SuffixWarning
-from .reference import ReferenceImage
+from .pictures.generation import Generation, Usage
+from .pictures.image import GeneratedImage, RemoteImage, SuffixWarning
+from .pictures.reference import ReferenceImage
 from .request import ImageRequest
+from .vocabulary import ASPECT_RATIOS, IMAGE_SIZES, MODELS, AspectRatio, ImageSize, Model
 
 __all__ = [
     "ASPECT_RATIOS",

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, NoReturn, Self
 import anyio.to_thread
 import nanobanana_api
 
-from .call import Call
-from .contract import AspectRatio, ImageSize, Model
+from ._call.call import Call
+from ._call.settings import BearerKey, Settings
+from ._call.settings import base_url as checked_base_url
+from ._call.transport import AsyncHTTP, SyncHTTP
 from .conversation import AsyncConversation, Conversation
 from .errors import ConfigurationError, NanoBananaError
-from .files import check_target
-from .generation import Generation
-from .reference import ReferenceLike
+from .pictures.generation import Generation
+from .pictures.reference import ReferenceLike
+from .pictures.saving import check_target
 from .request import ImageRequest, WireName
-from .settings import BearerKey, Settings
-from .settings import base_url as checked_base_url
-from .transport import AsyncHTTP, SyncHTTP
+from .vocabulary import AspectRatio, ImageSize, Model
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor

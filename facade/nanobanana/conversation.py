@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Self
 
-from .blobs import Blobs
-from .call import WIRES, Call
-from .contract import AspectRatio, ImageSize, Model
+from ._call.call import WIRES, Call
+from ._engine.tokens import Blobs
 from .errors import InvalidRequestError
-from .generation import Generation
-from .reference import ReferenceLike
+from .pictures.generation import Generation
+from .pictures.reference import ReferenceLike
 from .request import ImageRequest, WireName
+from .vocabulary import AspectRatio, ImageSize, Model
 
 if TYPE_CHECKING:
     from .client import AsyncNanoBanana, NanoBanana

@@ -34,8 +34,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from .generation import Generation, Usage
-    from .image import GeneratedImage
+    from .pictures.generation import Generation, Usage
+    from .pictures.image import GeneratedImage
 
 Billed = Literal["no", "unknown", "probably"]
 
@@ -129,7 +129,7 @@ class _KeptAnswerError(NanoBananaError):
 
         Returns: the path. Raises: OSError.
         """
-        from .files import write_atomically
+        from .pictures.saving import write_atomically
 
         return write_atomically(Path(path), self.content)
 

@@ -7,7 +7,9 @@ from typing import Any, Literal, TypeVar, get_args
 
 from attrs import field, fields, frozen
 
-from .contract import (
+from .errors import InvalidRequestError
+from .pictures.reference import ReferenceImage, ReferenceLike
+from .vocabulary import (
     ASPECT_RATIOS,
     CHAT_MODELS,
     IMAGE_SIZES,
@@ -19,8 +21,6 @@ from .contract import (
     nearest_aspect_ratio,
     pixels,
 )
-from .errors import InvalidRequestError
-from .reference import ReferenceImage, ReferenceLike
 
 WireName = Literal["native", "chat"]
 WIRE_NAMES: tuple[WireName, ...] = get_args(WireName)

@@ -11,7 +11,7 @@ from typing import Any
 
 import anyio
 from attrs import define, field
-from nanobanana.contract import IMAGE_SIZES, nearest_aspect_ratio
+from nanobanana.vocabulary import IMAGE_SIZES, nearest_aspect_ratio
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request

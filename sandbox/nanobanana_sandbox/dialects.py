@@ -9,9 +9,9 @@ import re
 from typing import Any
 
 from attrs import define, field
-from nanobanana.contract import IMAGE_SIZES, nearest_aspect_ratio
-from nanobanana.picture import sniff
-from nanobanana.reference import ACCEPTED_TYPES, MAX_REFERENCE_BYTES
+from nanobanana.pictures.header import sniff
+from nanobanana.pictures.reference import ACCEPTED_TYPES, MAX_REFERENCE_BYTES
+from nanobanana.vocabulary import IMAGE_SIZES, nearest_aspect_ratio
 
 from .painter import Commission, thumbnail
 from .violation import Violation

@@ -10,7 +10,7 @@ from functools import lru_cache
 
 import font_roboto
 from attrs import frozen
-from nanobanana.contract import pixels
+from nanobanana.vocabulary import pixels
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 _MISSING = "\uffff"

@@ -15,7 +15,7 @@ from typing import IO, Any
 
 import attrs
 
-from ..files import sync_folder
+from ..pictures.saving import sync_folder
 from .store import LocalStore, Store
 from .task import BatchResult, Task
 

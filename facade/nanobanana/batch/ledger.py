@@ -23,11 +23,11 @@ from typing import Any
 
 import attrs
 
+from .._engine.spool import Spool
 from ..errors import NanoBananaError
-from ..generation import Generation
-from ..image import GeneratedImage, RemoteImage
-from ..picture import digest
-from ..spool import Spool
+from ..pictures.generation import Generation
+from ..pictures.header import digest
+from ..pictures.image import GeneratedImage, RemoteImage
 from .store import Store
 from .task import BatchResult, Task
 

@@ -10,10 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Protocol
 
+from .._engine.spool import Spool
 from ..errors import ConfigurationError
-from ..files import move_atomically, sync_folder, write_atomically
-from ..picture import Content, read
-from ..spool import Spool
+from ..pictures.header import Content, read
+from ..pictures.saving import move_atomically, sync_folder, write_atomically
 
 
 class Store(Protocol):

@@ -11,7 +11,7 @@ from typing import Any, Literal
 import attrs
 
 from ..errors import InvalidRequestError
-from ..files import check_name
+from ..pictures.saving import check_name
 from ..request import ImageRequest
 
 Status = Literal["done", "skipped", "failed", "unknown", "taken"]

@@ -14,14 +14,14 @@ import attrs
 import typer
 from typer.core import TyperCommand
 
-from ..contract import ASPECT_RATIOS, CHAT_MODELS, IMAGE_SIZES, MODELS, NATIVE_MODELS, pixels
 from ..errors import ConfigurationError, DownloadError, SaveError
-from ..files import check_writable, name_from
-from ..generation import Generation
-from ..image import GeneratedImage, RemoteImage, SuffixWarning
-from ..picture import dimensions
-from ..record import extract
+from ..pictures.generation import Generation
+from ..pictures.header import dimensions
+from ..pictures.image import GeneratedImage, RemoteImage, SuffixWarning
+from ..pictures.provenance import extract
+from ..pictures.saving import check_writable, name_from
 from ..request import ImageRequest
+from ..vocabulary import ASPECT_RATIOS, CHAT_MODELS, IMAGE_SIZES, MODELS, NATIVE_MODELS, pixels
 from .batch import batch, gallery
 from .console import (
     FAILED,

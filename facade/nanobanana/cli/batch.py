@@ -203,7 +203,7 @@ def gallery(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that a batch wrote.")],
 ) -> None:
     """Write an index.html that shows what a batch made, for a browser, without a network."""
-    from ..gallery import write_gallery
+    from ..batch.gallery import write_gallery
 
     with reporting():
         typer.echo(str(write_gallery(folder)))

@@ -1,0 +1,207 @@
+"""From an error answer to a typed error: every shape that the gateway and its upstreams are known to send."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from attrs import frozen
+
+from ..errors import (
+    APIStatusError,
+    AuthenticationError,
+    Billed,
+    ContentPolicyError,
+    QuotaExceededError,
+    ServerError,
+    UnusableResponseError,
+    plain,
+    status_error_class,
+)
+
+_BODY_KEPT = 4000  # characters
+_MESSAGE_KEPT, _NAME_KEPT = 500, 100  # characters
+_QUOTA_CODES = {"insufficient_quota", "insufficient_user_quota"}
+_BAD_KEY_CODES = {"invalid_api_key", "missing_authorization", "expired_api_key", "API_KEY_INVALID"}
+_NO_CHANNEL = re.compile(r"no (available )?channel|无可用渠道|無可用渠道", re.IGNORECASE)
+_BAD_KEY = re.compile(r"api key not valid|invalid api key|api key expired", re.IGNORECASE)
+_REQUEST_ID = re.compile(r"\(request id: ([^)\s]+)\)", re.IGNORECASE)
+_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,9})?")
+_DATE = re.compile(r"[A-Z][a-z]{2,8},? .*\d\d:\d\d:\d\d")
+_MAY_BE_PROCESSED = {408, 499}
+
+
+@frozen
+class Fault:
+    """What an error body says, whatever shape it came in."""
+
+    message: str = ""
+    code: str | None = None
+    type: str | None = None
+    param: str | None = None
+    reason: str | None = None
+    retry_delay: float | None = None
+    has_details: bool = False
+
+
+def read_fault(document: Any) -> Fault | None:
+    """The error that a JSON document reports; None where it reports none.
+
+    Known are the gateway's `{"error": {...}}`, the upstream's (with `status` and `details`), either inside a list,
+    `error` as a plain string, and the flat `{"code", "message"}`.
+    """
+    if isinstance(document, list) and document:
+        document = document[0]
+    if not isinstance(document, dict):
+        return None
+    error = document.get("error")
+    if isinstance(error, str) and error:
+        return Fault(message=plain(error, _MESSAGE_KEPT), code=_name(document.get("code")))
+    if not isinstance(error, dict) or not error:
+        if not isinstance(document.get("message"), str) or "code" not in document:
+            return None
+        error = document
+    found = error.get("details")
+    details = [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
+    delays = [parse_duration(entry.get("retryDelay")) for entry in details]
+    return Fault(
+        message=plain(error["message"], _MESSAGE_KEPT) if isinstance(error.get("message"), str) else "",
+        code=_name(error.get("code")) if isinstance(error.get("code"), str) and error["code"]
+        else _name(error.get("status")) or _name(error.get("code")),
+        type=_name(error.get("type")),
+        param=_name(error.get("param")),
+        reason=next((entry["reason"] for entry in details if isinstance(entry.get("reason"), str)), None),
+        retry_delay=next((delay for delay in delays if delay is not None), None),
+        has_details=bool(found),
+    )  # fmt: skip
+
+
+def _name(value: object) -> str | None:
+    return plain(str(value), _NAME_KEPT) if isinstance(value, str | int) and value != "" else None
+
+
+def status_error(
+    status_code: int, headers: Mapping[str, str], body: bytes, *, now: datetime | None = None
+) -> APIStatusError:
+    """The typed error for an answer whose status is not 2xx. `headers` are looked up in lower case."""
+    text = body[: 4 * _BODY_KEPT].decode("utf-8", "replace")
+    try:
+        document = json.loads(body)
+    except (ValueError, RecursionError):
+        document = None
+    fault = read_fault(document) or Fault(message=_words(text))
+    retry_after = parse_retry_after(headers.get("retry-after"), now=now)
+    if retry_after is None:
+        retry_after = fault.retry_delay
+    request_id = _name(headers.get("x-request-id")) or _request_id(fault.message)
+    location = headers.get("location") or None if 300 <= status_code < 400 else None
+    if 300 <= status_code < 400:
+        fault = Fault(message=f"the answer is a redirect to {plain(location or 'nowhere', 300)}, which is not followed")
+    cls, billed, advice = _judge(status_code, fault, retry_after)
+    return cls(
+        fault.message or "no reason was given",
+        status_code=status_code,
+        code=fault.code,
+        type=fault.type,
+        param=fault.param,
+        request_id=request_id,
+        retry_after=retry_after,
+        location=location,
+        body=text[:_BODY_KEPT],
+        billed=billed,
+        advice=advice,
+    )
+
+
+def _judge(
+    status_code: int, fault: Fault, retry_after: float | None
+) -> tuple[type[APIStatusError], Billed, str | None]:
+    """The class, whether it may have been billed, and advice where the class's own does not fit."""
+    cls = status_error_class(status_code)
+    names = {fault.code, fault.type, fault.reason}
+    if 400 <= status_code < 500:
+        if names & _QUOTA_CODES or (
+            status_code == 429 and fault.code == "RESOURCE_EXHAUSTED" and not fault.has_details and retry_after is None
+        ):
+            cls = QuotaExceededError
+        elif status_code == 400 and (names & _BAD_KEY_CODES or _BAD_KEY.search(fault.message)):
+            cls = AuthenticationError
+        elif status_code == 400 and fault.code == "content_policy_violation":
+            cls = ContentPolicyError
+        return cls, "unknown" if status_code in _MAY_BE_PROCESSED else "no", None
+    if status_code == 503 and _NO_CHANNEL.search(fault.message):
+        return (
+            ServerError,
+            "no",
+            "The gateway has no channel for this model; waiting does not help, another model may",
+        )
+    if status_code == 503 and retry_after is not None:
+        return ServerError, "no", "Wait and try again"
+    if 300 <= status_code < 400:
+        return APIStatusError, "no", "Correct the base URL"
+    return cls, "unknown", None
+
+
+def is_turned_away(error: ServerError) -> bool:
+    """Whether a 5xx says that the call was not begun and may be repeated later: a 503 with a time to come back."""
+    return error.status_code == 503 and error.retry_after is not None and not _NO_CHANNEL.search(error.message)
+
+
+def error_in_disguise(fault: Fault, *, status_code: int) -> UnusableResponseError:
+    """The error for an error object that came with a 2xx."""
+    return UnusableResponseError(
+        f"HTTP {status_code}, but with an error in it: {fault.message or 'no reason was given'}",
+        request_id=_request_id(fault.message),
+        code=fault.code,
+        billed="unknown",
+    )
+
+
+def _request_id(message: str) -> str | None:
+    found = _REQUEST_ID.search(message)
+    return found[1] if found else None
+
+
+def _words(text: str) -> str:
+    """What a body that is not JSON says to a person: an HTML page's title, or its first words."""
+    title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+    if title is None and "<html" in text.lower():
+        return "an HTML page instead of an answer"
+    return plain(title[1] if title else text, 200)
+
+
+def parse_retry_after(value: str | None, *, now: datetime | None = None) -> float | None:
+    """Seconds to wait by a `Retry-After` header (RFC 9110, 10.2.3), in seconds or as an HTTP date.
+
+    A time in the past gives 0; what is neither gives None.
+    """
+    if value is None or not value.strip():
+        return None
+    if _NUMBER.fullmatch(value.strip()):
+        return _seconds(float(value))
+    if not _DATE.match(value.strip()):  # dateutil would take almost anything for a date
+        return None
+    from dateutil import parser  # slow to import, and rarely needed
+
+    try:
+        moment = parser.parse(value, tzinfos=lambda name, offset: UTC if offset is None else offset)
+        if moment.tzinfo is None:
+            moment = moment.replace(tzinfo=UTC)
+        return _seconds((moment - (now or datetime.now(UTC))).total_seconds())
+    except (ValueError, OverflowError, TypeError):
+        return None
+
+
+def parse_duration(value: object) -> float | None:
+    """Seconds by a protobuf duration in JSON, such as "34s" or "0.5s"; None for anything else."""
+    if not isinstance(value, str) or not re.fullmatch(r"-?\d{1,15}(\.\d{1,9})?s", value):
+        return None
+    return _seconds(float(value[:-1]))
+
+
+def _seconds(value: float) -> float | None:
+    return max(0.0, value) if math.isfinite(value) else None
