@@ -65,9 +65,9 @@ class Generated:
         import httpx
         import nanobanana_api
         from nanobanana_api import models
-        from nanobanana_api.api.images import generate_content
+        from nanobanana_api.api.images import generate_image
 
-        self._base64, self._models, self._operation = base64, models, generate_content
+        self._base64, self._models, self._operation = base64, models, generate_image
         self._client = nanobanana_api.AuthenticatedClient(base_url=url, token=KEY, timeout=httpx.Timeout(PATIENCE))
 
     def _body(self, prompt: str, references: Sequence[bytes]) -> Any:

@@ -21,7 +21,7 @@ class Client:
 CLIENTS = (
     Client("floor", "import socket, ssl, floor", ("pybase64",)),
     Client("httpx", "import httpx, json, base64", ("httpx",)),
-    Client("generated", "import nanobanana_api.api.images.generate_content", ("httpx", "attrs", "python-dateutil")),
+    Client("generated", "import nanobanana_api.api.images.generate_image", ("httpx", "attrs", "python-dateutil")),
     Client(OURS, "import nanobanana", ("nanobanana",)),
     Client(TO_FILE, "import nanobanana", ("nanobanana",)),
     Client(BASELINE, "import google.genai.types", ("google-genai",)),

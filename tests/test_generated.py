@@ -97,3 +97,17 @@ def test_new_model_and_ratio_need_no_other_edit(copy: Path) -> None:
     listed = _run(copy, sys.executable, "-m", "nanobanana", "models")
     assert "nanobanana_next" in listed.stdout
     assert "21:9" in listed.stdout
+
+
+def test_a_model_is_imported_when_it_is_asked_for() -> None:
+    """Importing an operation imports the models that its module names and no others; all can be had from `models`."""
+    program = (
+        "import sys, nanobanana_api.api.images.generate_image, nanobanana_api.models as models\n"
+        "assert 'nanobanana_api.models.chat_completion' not in sys.modules\n"
+        "from nanobanana_api.models import *\n"
+        "assert all(getattr(models, name) is globals()[name] for name in models.__all__)\n"
+        "assert models.ChatCompletion.__module__ in sys.modules\n"
+        "assert not hasattr(models, 'Nothing')\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr

@@ -37,7 +37,8 @@ def write_tree(root: Path) -> None:
     package = root / PACKAGE
     subprocess.run(
         ["openapi-python-client", "generate", "--path", CONTRACT, "--config", ROOT / "tools/generator.yaml",
-         "--meta", "none", "--output-path", package, "--fail-on-warning"],
+         "--custom-template-path", ROOT / "tools/templates", "--meta", "none", "--output-path", package,
+         "--fail-on-warning"],
         check=True, env=environment, cwd=root, stdout=subprocess.DEVNULL,
     )  # fmt: skip
     (package / "py.typed").touch()

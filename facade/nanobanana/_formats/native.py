@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from nanobanana_api.api.images import generate_content
+from nanobanana_api.api.images import generate_image
 from nanobanana_api.models.answer_content import AnswerContent
 from nanobanana_api.models.answer_file_data import AnswerFileData
 from nanobanana_api.models.answer_inline_data import AnswerInlineData
@@ -31,8 +31,8 @@ from ..request import ImageRequest
 from .reading import Reading, as_count, as_model, as_models, as_name, as_text
 
 MODEL_ROLE = "model"
-sync_operation = generate_content.sync_detailed
-async_operation = generate_content.asyncio_detailed
+sync_operation = generate_image.sync_detailed
+async_operation = generate_image.asyncio_detailed
 
 
 class _Earlier(ModelTurn):

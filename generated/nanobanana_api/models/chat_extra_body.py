@@ -17,8 +17,9 @@ T = TypeVar("T", bound="ChatExtraBody")
 
 @_attrs_define
 class ChatExtraBody:
-    """A literal key of the JSON body, although the OpenAI packages know an argument of the same name that
-    adds its contents to the body; with them, write the key inside that argument.
+    """A literal key of the JSON body, and no more than that. Client libraries, the OpenAI packages and this one
+    among them, know an argument of the same name whose contents are merged into the body; to write this
+    key with such an argument, write it once more inside: `extra_body={"extra_body": {"google": {...}}}`.
 
         Attributes:
             google (ChatGoogleOptions | Unset): What the chat format has no words for.

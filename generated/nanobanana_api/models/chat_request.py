@@ -29,9 +29,10 @@ class ChatRequest:
         messages (list[ChatAssistantMessage | ChatUserMessage]): The conversation so far, messages of the user and of
             the model in alternation, the user's first and last.
         stream (bool | Unset): Always false. Pictures are not streamed.
-        extra_body (ChatExtraBody | Unset): A literal key of the JSON body, although the OpenAI packages know an
-            argument of the same name that
-            adds its contents to the body; with them, write the key inside that argument.
+        extra_body (ChatExtraBody | Unset): A literal key of the JSON body, and no more than that. Client libraries, the
+            OpenAI packages and this one
+            among them, know an argument of the same name whose contents are merged into the body; to write this
+            key with such an argument, write it once more inside: `extra_body={"extra_body": {"google": {...}}}`.
     """
 
     model: ChatModel

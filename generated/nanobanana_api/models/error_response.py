@@ -7,7 +7,7 @@ from attrs import define as _attrs_define
 from attrs import field as _attrs_field
 
 if TYPE_CHECKING:
-    from ..models.error import Error
+    from ..models.error_body import ErrorBody
 
 
 T = TypeVar("T", bound="ErrorResponse")
@@ -18,10 +18,10 @@ class ErrorResponse:
     """The body of every error that the gateway itself reports.
 
     Attributes:
-        error (Error): What went wrong. Decide by the HTTP status and `code`; `type` is only roughly right.
+        error (ErrorBody): What went wrong. Decide by the HTTP status and `code`; `type` is only roughly right.
     """
 
-    error: Error
+    error: ErrorBody
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
@@ -39,10 +39,10 @@ class ErrorResponse:
 
     @classmethod
     def from_dict(cls: type[T], src_dict: Mapping[str, Any]) -> T:
-        from ..models.error import Error  # noqa: PLC0415
+        from ..models.error_body import ErrorBody  # noqa: PLC0415
 
         d = dict(src_dict)
-        error = Error.from_dict(d.pop("error"))
+        error = ErrorBody.from_dict(d.pop("error"))
 
         error_response = cls(
             error=error,

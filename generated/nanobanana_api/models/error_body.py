@@ -8,11 +8,11 @@ from attrs import field as _attrs_field
 
 from ..types import UNSET, Unset
 
-T = TypeVar("T", bound="Error")
+T = TypeVar("T", bound="ErrorBody")
 
 
 @_attrs_define
-class Error:
+class ErrorBody:
     """What went wrong. Decide by the HTTP status and `code`; `type` is only roughly right.
 
     Attributes:
@@ -97,15 +97,15 @@ class Error:
 
         param = _parse_param(d.pop("param", UNSET))
 
-        error = cls(
+        error_body = cls(
             message=message,
             type_=type_,
             code=code,
             param=param,
         )
 
-        error.additional_properties = d
-        return error
+        error_body.additional_properties = d
+        return error_body
 
     @property
     def additional_keys(self) -> list[str]:
