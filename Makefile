@@ -1,11 +1,17 @@
-# The table of contents for maintainers. `make` alone lists it.
-PYTHON ?= python3
+# The table of contents for maintainers. `make` alone lists it; CONTRIBUTING.md says when to use what.
+#
+# PYTHON says with which interpreter, and gets an environment of its own: make test PYTHON=python3.13
+ifeq ($(origin PYTHON),undefined)
+PYTHON := python3
 VENV ?= .venv
+else
+VENV ?= .venv-$(shell $(PYTHON) -c 'import sys; print("%d.%d" % sys.version_info[:2])')
+endif
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test generate check-generated lint lint-contract types unit slow faults bench build clean
+.PHONY: help demo test generate check-generated lint lint-contract imports types unit pythons slow faults bench build clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,11 +29,16 @@ generate: $(VENV)/.dev ## write generated/ from openapi.yaml
 check-generated: $(VENV)/.dev ## fail unless generated/ is exactly what openapi.yaml gives
 	@$(BIN)/python tools/generate.py --check
 
-lint: $(VENV)/.dev ## check style and formatting with ruff
+lint: $(VENV)/.dev ## check style and formatting with ruff, and the layers with import-linter
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && echo "ruff: clean"
+	@$(BIN)/lint-imports > .import-linter.log 2>&1 && rm .import-linter.log && echo "import-linter: clean" \
+	  || { cat .import-linter.log; rm -f .import-linter.log; exit 1; }
 
 lint-contract: $(VENV)/.dev ## check openapi.yaml with Redocly's recommended rules
 	@$(BIN)/python tools/lint_contract.py
+
+imports: $(VENV)/.dev ## print the rooms of the facade from the top floor down, and what each imports
+	@$(BIN)/python tools/imports.py
 
 types: $(VENV)/.dev ## check types with mypy --strict
 	@$(BIN)/mypy --no-error-summary && echo "mypy: clean"
@@ -38,7 +49,10 @@ faults: $(VENV)/.dev ## write docs/faults.md by playing every fault, to other cl
 unit: $(VENV)/.dev ## run the tests
 	@$(BIN)/python -m pytest
 
-bench: $(VENV)/.dev ## measure this library beside others and write docs/performance.md (about 20 minutes)
+pythons: ## run `make test` on every CPython from 3.11 that this machine has, one after another
+	@$(PYTHON) tools/pythons.py
+
+bench: $(VENV)/.bench ## measure this library beside others and write docs/performance.md (about 20 minutes)
 	@$(BIN)/python benchmarks/run.py
 
 slow: $(VENV)/.dev ## run the tests that take minutes as well
@@ -47,8 +61,8 @@ slow: $(VENV)/.dev ## run the tests that take minutes as well
 build: $(VENV)/.dev ## make the wheel and the sdist in dist/
 	@$(BIN)/python -m build --quiet . && ls dist
 
-clean: ## remove what the other targets made, the virtual environment included
-	rm -rf $(VENV) .cache dist demo .mypy_cache .ruff_cache
+clean: ## remove what the other targets made, the virtual environments included
+	rm -rf .venv .venv-* $(VENV) .cache dist demo .mypy_cache .ruff_cache .import_linter_cache
 
 # What it takes to use the library, its command line and the sandbox.
 $(VENV)/.runtime: pyproject.toml
@@ -59,8 +73,8 @@ $(VENV)/.runtime: pyproject.toml
 	@$(PIP) install --editable ".[cli,sandbox]"
 	@touch $@
 
-# What it takes to work on it.
-$(VENV)/.dev: $(VENV)/.runtime
-	@echo "Installing the development tools ..."
-	@$(PIP) install --group dev
+# What it takes to work on it; each of these is a group of pyproject.toml.
+$(VENV)/.dev $(VENV)/.bench: $(VENV)/.%: $(VENV)/.runtime
+	@echo "Installing what the group $* needs ..."
+	@$(PIP) install --group $*
 	@touch $@

@@ -166,8 +166,11 @@ def write(raw: dict[str, Any], folder: Path) -> None:
     after = rest.partition(END)[2] if mark else "\n"
     page.write_text(before + markdown(raw, "performance.svg") + after, encoding="utf-8")
 
-    from plot import draw
-
+    try:
+        from plot import draw
+    except ImportError as problem:
+        print(f"{folder / 'performance.svg'} is not drawn: {problem}; the group bench brings it (make bench)")
+        return
     results = Results(raw)
     scheme = "https" if results.scenarios("https") else "http"
     ratios = {

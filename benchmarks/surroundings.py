@@ -17,7 +17,7 @@ from packaging.requirements import Requirement
 from scenarios import Client
 
 SHOWN = (
-    "nanobanana",
+    "infinityblue-nanobanana",
     "httpx",
     "httpcore",
     "pybase64",

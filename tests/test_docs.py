@@ -72,7 +72,7 @@ def test_shell_snippets_run(page: Path, reader: Path) -> None:
                 done = subprocess.run(words, cwd=reader, capture_output=True, text=True, timeout=120)
                 assert done.returncode == 0, (line, done.stderr)
             elif words:
-                assert words[:2] in (["pip", "install"], ["make", "demo"], ["make", "test"]), line
+                assert words[:2] in (["pip", "install"], ["make", "demo"], ["make", "test"], ["make", "build"]), line
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)

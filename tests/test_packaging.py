@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import email
 import shutil
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import tarfile
 import zipfile
 from pathlib import Path
 
+import nanobanana
 import pytest
 
 ROOT = Path(__file__).parent.parent
@@ -50,6 +52,9 @@ def test_wheel_and_sdist_hold_what_they_should(built: Path) -> None:
     """The wheel holds the three packages with their types and the contract; the sdist all that it is made from."""
     with zipfile.ZipFile(next(built.glob("*.whl"))) as wheel:
         names = wheel.namelist()
+        metadata = next(name for name in names if name.endswith(".dist-info/METADATA"))
+        stated = email.message_from_bytes(wheel.read(metadata))
+    assert (stated["Name"], stated["Version"]) == ("infinityblue-nanobanana", nanobanana.__version__)
     for package in ("nanobanana", "nanobanana_api", "nanobanana_sandbox"):
         assert f"{package}/py.typed" in names
     assert "nanobanana_api/openapi.yaml" in names
@@ -57,6 +62,7 @@ def test_wheel_and_sdist_hold_what_they_should(built: Path) -> None:
         "nanobanana",
         "nanobanana_api",
         "nanobanana_sandbox",
+        "infinityblue_nanobanana",
     }
     with tarfile.open(next(built.glob("*.tar.gz"))) as sdist:
         inside = {name.partition("/")[2] for name in sdist.getnames()}

@@ -37,6 +37,8 @@ from .pictures.reference import ReferenceImage
 from .request import ImageRequest
 from .vocabulary import ASPECT_RATIOS, IMAGE_SIZES, MODELS, AspectRatio, ImageSize, Model
 
+__version__ = "0.1.0"
+
 __all__ = [
     "ASPECT_RATIOS",
     "IMAGE_SIZES",
@@ -77,4 +79,5 @@ __all__ = [
     "SuffixWarning",
     "UnusableResponseError",
     "Usage",
+    "__version__",
 ]

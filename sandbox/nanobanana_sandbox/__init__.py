@@ -6,7 +6,7 @@
     with nanobanana_sandbox.serve() as url:
         NanoBanana("sk-sandbox", base_url=url).generate("Draw a cat")
 
-Needs the extra `sandbox`: pip install 'nanobanana[sandbox]'
+Needs the extra `sandbox`: pip install 'infinityblue-nanobanana[sandbox]'
 """
 
 from collections.abc import Callable

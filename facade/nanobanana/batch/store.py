@@ -191,14 +191,18 @@ class FsspecStore:
         try:
             from fsspec.core import url_to_fs
         except ImportError:
-            raise ConfigurationError(f"{url} needs fsspec", advice="pip install 'nanobanana[cloud]'") from None
+            raise ConfigurationError(
+                f"{url} needs fsspec", advice="pip install 'infinityblue-nanobanana[cloud]'"
+            ) from None
         try:
             self._fs, self._root = url_to_fs(url, use_listings_cache=False, skip_instance_cache=False)
         except (ImportError, ValueError) as exc:
             problem = str(exc)
         else:
             return
-        raise ConfigurationError(f"{url} cannot be used: {problem}", advice="pip install 'nanobanana[cloud]'")
+        raise ConfigurationError(
+            f"{url} cannot be used: {problem}", advice="pip install 'infinityblue-nanobanana[cloud]'"
+        )
 
     def _path(self, name: str) -> str:
         return f"{self._root.rstrip('/')}/{name}"

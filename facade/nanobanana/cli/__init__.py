@@ -1,4 +1,4 @@
-"""The command line: `nanobanana ...`. Needs the extra `cli`: pip install 'nanobanana[cli]'"""
+"""The command line: `nanobanana ...`. Needs the extra `cli`: pip install 'infinityblue-nanobanana[cli]'"""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ def main() -> None:
     try:
         from .app import app
     except ImportError as error:
-        print(f"nanobanana: {error}; pip install 'nanobanana[cli]' brings what is missing", file=sys.stderr)  # noqa: T201
+        advice = "pip install 'infinityblue-nanobanana[cli]' brings what is missing"
+        sys.stderr.write(f"nanobanana: {error}; {advice}\n")
         sys.exit(2)
     app(prog_name="nanobanana")

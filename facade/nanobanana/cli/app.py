@@ -6,7 +6,6 @@ import hashlib
 import tempfile
 import time
 import warnings
-from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -14,6 +13,7 @@ import attrs
 import typer
 from typer.core import TyperCommand
 
+from .. import __version__
 from ..errors import ConfigurationError, DownloadError, SaveError
 from ..pictures.generation import Generation
 from ..pictures.header import dimensions
@@ -50,7 +50,7 @@ app = typer.Typer(
 
 def _print_version(asked: bool) -> None:
     if asked:
-        typer.echo(metadata.version("nanobanana"))
+        typer.echo(__version__)
         raise typer.Exit
 
 
@@ -280,7 +280,9 @@ def show(
                 say("nanobanana: the file does not say how it was made")
                 fail(FAILED)
             return
-        raise ConfigurationError(f"reading it needs Pillow: {problem}", advice="pip install 'nanobanana[pillow]'")
+        raise ConfigurationError(
+            f"reading it needs Pillow: {problem}", advice="pip install 'infinityblue-nanobanana[pillow]'"
+        )
 
 
 @app.command()

@@ -127,7 +127,7 @@ def _executor(address: str, stack: ExitStack) -> Any:
     else:
         client: Any = stack.enter_context(Client(f"tcp://{place}"))  # type: ignore[no-untyped-call,unused-ignore]
         return client.get_executor(pure=False, retries=0)
-    raise ConfigurationError(f"Dask is missing: {reason}", advice="pip install 'nanobanana[dask]'")
+    raise ConfigurationError(f"Dask is missing: {reason}", advice="pip install 'infinityblue-nanobanana[dask]'")
 
 
 def _count_lines(file: str, limit: int | None) -> int | None:

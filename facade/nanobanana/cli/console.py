@@ -105,7 +105,9 @@ def needing_sandbox() -> Iterator[None]:
         return
     except ImportError as error:
         reason = str(error)
-    raise ConfigurationError(f"the sandbox cannot start: {reason}", advice="pip install 'nanobanana[sandbox]'")
+    raise ConfigurationError(
+        f"the sandbox cannot start: {reason}", advice="pip install 'infinityblue-nanobanana[sandbox]'"
+    )
 
 
 @contextmanager

@@ -135,7 +135,7 @@ class ReferenceImage:
         try:
             from PIL import Image, ImageOps
         except ImportError:
-            raise _refuse("resizing needs Pillow", "pip install 'nanobanana[pillow]'") from None
+            raise _refuse("resizing needs Pillow", "pip install 'infinityblue-nanobanana[pillow]'") from None
         try:
             with Image.open(io.BytesIO(self.data)) as opened:
                 upright = ImageOps.exif_transpose(opened)
@@ -222,7 +222,9 @@ def _as_png(value: Any) -> bytes:
     try:
         from PIL import Image
     except ImportError:
-        raise _refuse("a Pillow image or numpy array needs Pillow", "pip install 'nanobanana[pillow]'") from None
+        raise _refuse(
+            "a Pillow image or numpy array needs Pillow", "pip install 'infinityblue-nanobanana[pillow]'"
+        ) from None
     try:
         image = value if isinstance(value, Image.Image) else Image.fromarray(value)
         if image.mode == "F":
