@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test generate check-generated lint lint-contract imports types unit pythons slow faults bench build clean
+.PHONY: help demo test generate check-generated lint lint-contract imports types unit conformance pythons slow faults bench build clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ faults: $(VENV)/.dev ## write docs/faults.md by playing every fault, to other cl
 
 unit: $(VENV)/.dev ## run the tests
 	@$(BIN)/python -m pytest
+
+conformance: $(VENV)/.dev ## hold the library and each mirror to all vectors, or to those of CASES=FOLDER
+	@$(BIN)/python tools/conformance.py $(CASES)
 
 pythons: ## run `make test` on every CPython from 3.11 that this machine has, one after another
 	@$(PYTHON) tools/pythons.py
