@@ -11,7 +11,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test generate check-generated lint lint-contract imports types unit conformance pythons slow faults bench build clean
+.PHONY: $(shell sed -n 's/^\([a-z-]*\):.* \#\# .*/\1/p' $(firstword $(MAKEFILE_LIST)))
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -23,11 +23,16 @@ demo: $(VENV)/.runtime ## make a picture through the whole stack, offline, on th
 
 test: check-generated lint lint-contract types unit ## everything that CI runs
 
-generate: $(VENV)/.dev ## write generated/ from openapi.yaml
+generate: $(VENV)/.dev ## write from openapi.yaml what follows from it: generated/, and the tables in README.md and docs/
 	@$(BIN)/python tools/generate.py
+	@$(BIN)/python tools/tables.py
 
-check-generated: $(VENV)/.dev ## fail unless generated/ is exactly what openapi.yaml gives
+tables: $(VENV)/.dev ## write the tables of models and sizes into README.md and docs/
+	@$(BIN)/python tools/tables.py
+
+check-generated: $(VENV)/.dev ## fail unless generated/ and the tables are exactly what openapi.yaml gives
 	@$(BIN)/python tools/generate.py --check
+	@$(BIN)/python tools/tables.py --check
 
 lint: $(VENV)/.dev ## check style and formatting with ruff, and the layers with import-linter
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && echo "ruff: clean"

@@ -145,7 +145,7 @@ def test_other_json_is_refused(client: NanoBanana, text: str) -> None:
 def test_bad_options_are_refused_at_once(client: NanoBanana) -> None:
     """A conversation with an unknown model is refused when it begins, not at the first turn."""
     with pytest.raises(InvalidRequestError, match="model is"):
-        client.conversation(model="dall-e")  # type: ignore[arg-type]
+        client.conversation(model="no such model")  # type: ignore[arg-type]
 
 
 def test_odd_model_turns_go_back_as_they_came(nanobanana_sandbox: str) -> None:

@@ -59,11 +59,11 @@ def _inline(body: dict[str, Any]) -> dict[str, Any]:
         (_native(lambda b: b["generationConfig"].pop("responseModalities")), 400, "missing_required_parameter", "generationConfig"),
         (_native(lambda b: b["generationConfig"].pop("imageConfig")), 400, "missing_required_parameter", "generationConfig"),
         (
-            _native(lambda b: b["generationConfig"]["imageConfig"].update(aspectRatio="5:4")),
+            _native(lambda b: b["generationConfig"]["imageConfig"].update(aspectRatio="no such ratio")),
             400, "invalid_parameter", "generationConfig.imageConfig.aspectRatio",
         ),
         (
-            _native(lambda b: b["generationConfig"]["imageConfig"].update(imageSize="8K")),
+            _native(lambda b: b["generationConfig"]["imageConfig"].update(imageSize="no such size")),
             400, "invalid_parameter", "generationConfig.imageConfig.imageSize",
         ),
         (_native(lambda b: b["contents"][0].update(role="system")), 400, "invalid_parameter", "contents.0.role"),
@@ -77,12 +77,12 @@ def _inline(body: dict[str, Any]) -> dict[str, Any]:
         (_native(lambda b: b["contents"][0]["parts"].append({"fileData": {}})), 400, "unsupported_parameter", "contents.0.parts.2.fileData"),
         (_native(lambda b: b["contents"][0]["parts"].pop(0)), 400, "missing_required_parameter", "contents"),
         (_native(lambda b: b["contents"].append(b["contents"][0])), 400, "invalid_parameter", "contents"),
-        (_chat(lambda b: b.update(model="dall-e")), 400, "invalid_model", "model"),
+        (_chat(lambda b: b.update(model="no such model")), 400, "invalid_model", "model"),
         (_chat(lambda b: b.pop("messages")), 400, "missing_required_parameter", None),
         (_chat(lambda b: b.update(stream=True)), 400, "unsupported_parameter", "stream"),
         (_chat(lambda b: b["messages"][0]["content"][1]["image_url"].update(url="https://x/y.png")), 400, "invalid_image", "messages.0.content.1"),
         (
-            _chat(lambda b: b["extra_body"]["google"]["image_config"].update(aspect_ratio="5:4")),
+            _chat(lambda b: b["extra_body"]["google"]["image_config"].update(aspect_ratio="no such ratio")),
             400, "invalid_parameter", "extra_body.google.image_config.aspect_ratio",
         ),
     ],

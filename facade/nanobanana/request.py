@@ -157,11 +157,11 @@ class ImageRequest:
         if width < 1 or height < 1:
             raise InvalidRequestError(f"{width}x{height} is no shape in pixels; both must be above 0", param="width")
         ratio = nearest_aspect_ratio(width, height)
-        for size in IMAGE_SIZES:
-            across, down = pixels(ratio, size)
+        shapes = {size: shape for size in IMAGE_SIZES if (shape := pixels(ratio, size))}
+        for size, (across, down) in shapes.items():
             if across >= width and down >= height:
                 return cls(prompt, aspect_ratio=ratio, image_size=size, **others)
+        largest = "x".join(map(str, max(shapes.values(), default=("no", "size"))))
         raise InvalidRequestError(
-            f"no picture covers {width}x{height} pixels; the largest of ratio {ratio} has {across}x{down}",
-            param="width",
+            f"no picture covers {width}x{height} pixels; the largest of ratio {ratio} has {largest}", param="width"
         )

@@ -30,8 +30,9 @@ class Commission:
 
 
 def paint(commission: Commission, image_format: str) -> bytes:
-    """The picture as a file, in "PNG" or "JPEG", of the documented size in pixels."""
-    width, height = pixels(commission.aspect_ratio, commission.image_size)
+    """The picture as a file, in "PNG" or "JPEG", of the documented size in pixels, or of 1K where there is none."""
+    ratio, size = commission.aspect_ratio, commission.image_size
+    width, height = pixels(ratio, size) or pixels(ratio, "1K") or (1024, 1024)  # where a value has no documented pixels
     unit = min(width, height) / 100
     dark, light, accent = _colours(commission)
     canvas = ImageOps.colorize(Image.linear_gradient("L").resize((width, height)), black=dark, white=light)

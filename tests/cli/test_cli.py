@@ -66,7 +66,7 @@ def test_generate_options(run: Callable[..., Result], picture: Callable[..., byt
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["generate", "Draw", "-m", "dall-e"], 2, "accepted are nanobanana"),
+        (["generate", "Draw", "-m", "no such model"], 2, "accepted are nanobanana"),
         (["generate", "Draw", "-r", "missing.png"], 2, "no such file"),
         (["generate", " "], 2, "the prompt is empty"),
         (["generate"], 2, "Missing argument"),

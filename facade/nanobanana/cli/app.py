@@ -67,6 +67,9 @@ app.command()(batch)
 app.command()(gallery)
 
 
+_DEFAULTS: Any = attrs.fields(ImageRequest)
+
+
 def _listed(values: tuple[str, ...]) -> str:
     return f"[{'|'.join(values)}]"
 
@@ -77,12 +80,12 @@ def generate(
     reference: Annotated[
         list[str] | None, typer.Option("-r", "--reference", metavar="FILE", help="A picture to look at; repeatable.")
     ] = None,
-    model: Annotated[str, typer.Option("-m", "--model", metavar=_listed(MODELS))] = MODELS[0],
+    model: Annotated[str, typer.Option("-m", "--model", metavar=_listed(MODELS))] = _DEFAULTS.model.default,
     aspect_ratio: Annotated[
         str | None,
         typer.Option(metavar=_listed(ASPECT_RATIOS), help="By default that of the first reference, or 1:1."),
     ] = None,
-    size: Annotated[str, typer.Option("--size", metavar=_listed(IMAGE_SIZES))] = IMAGE_SIZES[0],
+    size: Annotated[str, typer.Option("--size", metavar=_listed(IMAGE_SIZES))] = _DEFAULTS.image_size.default,
     thoughts: Annotated[bool, typer.Option("--thoughts", help="Show the model's reasoning; keep its drafts.")] = False,
     output: Annotated[
         str | None,
@@ -294,12 +297,17 @@ def models(
         model: [name for name, listed in (("native", NATIVE_MODELS), ("chat", CHAT_MODELS)) if model in listed]
         for model in MODELS
     }
-    shapes = {ratio: {size: "x".join(map(str, pixels(ratio, size))) for size in IMAGE_SIZES} for ratio in ASPECT_RATIOS}
+    shapes = {ratio: {size: _shape(pixels(ratio, size)) for size in IMAGE_SIZES} for ratio in ASPECT_RATIOS}
     if as_json:
         emit({"models": formats, "pixels": shapes})
         return
     for model, names in formats.items():
         typer.echo(f"{model:<18}{' and '.join(names)} format")
-    typer.echo("\nratio" + "".join(f"{size:>12}" for size in IMAGE_SIZES))
+    wide = max(map(len, ("ratio", *ASPECT_RATIOS)))
+    typer.echo(f"\n{'ratio':<{wide}}" + "".join(f"{size:>12}" for size in IMAGE_SIZES))
     for ratio, sizes in shapes.items():
-        typer.echo(f"{ratio:<5}" + "".join(f"{shape:>12}" for shape in sizes.values()))
+        typer.echo(f"{ratio:<{wide}}" + "".join(f"{shape or '-':>12}" for shape in sizes.values()))
+
+
+def _shape(known: tuple[int, int] | None) -> str | None:
+    return "x".join(map(str, known)) if known else None

@@ -31,7 +31,8 @@ class ImageConfig:
             They follow one rule. With n the number before the K and r the ratio as a number not below 1:
             short side = n x (1024 / sqrt(r), rounded up to a multiple of 16); long side = n x
             (the short side at 1K x r, rounded up to a multiple of 16). Pictures of the live service may
-            differ from this by a few per cent.
+            differ from this by a few per cent. Of a size that is not a number before a K, or a ratio that is not two
+            numbers, the rule says nothing: clients send such a value when it is asked for, and never choose it.
     """
 
     aspect_ratio: AspectRatio

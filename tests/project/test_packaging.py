@@ -13,7 +13,7 @@ from pathlib import Path
 import nanobanana
 import pytest
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 SMOKE = """
 import nanobanana, nanobanana_api, nanobanana_sandbox

@@ -39,14 +39,14 @@ async def draw() -> None:
 """
 
 WRONG = [
-    'client.generate("Draw", aspect_ratio="5:4")',
-    'client.generate("Draw", model="dall-e")',
-    'client.generate("Draw", image_size="8K")',
+    'client.generate("Draw", aspect_ratio="no such ratio")',
+    'client.generate("Draw", model="no such model")',
+    'client.generate("Draw", image_size="no such size")',
     'client.generate("Draw", wire="smoke")',
     'client.generate("Draw", references=[3])',
     'client.generate("Draw", "nanobanana")',
-    'ImageRequest("Draw", aspect_ratio="5:4")',
-    'client.conversation(model="dall-e")',
+    'ImageRequest("Draw", aspect_ratio="no such ratio")',
+    'client.conversation(model="no such model")',
     'NanoBanana(timeout="long")',
     'NanoBanana(api_token="x")',
 ]

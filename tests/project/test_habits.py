@@ -16,9 +16,9 @@ import pytest
 from nanobanana import AsyncNanoBanana, GeneratedImage, Generation, NanoBanana, NoImageError, RemoteImage
 from nbclient import NotebookClient
 
-from .conftest import KEY
+from ..conftest import KEY
 
-EXAMPLES = Path(__file__).parent.parent / "examples"
+EXAMPLES = Path(__file__).parents[2] / "examples"
 
 
 @pytest.mark.filterwarnings("ignore")
