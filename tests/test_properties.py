@@ -27,7 +27,9 @@ from nanobanana import (
 )
 from nanobanana._call.call import WIRES
 from nanobanana.vocabulary import NATIVE_MODELS
-from nanobanana_sandbox import contract, dialects
+from nanobanana_sandbox import contract
+from nanobanana_sandbox.endpoint import order_of
+from nanobanana_sandbox.order import Order
 
 from .conftest import KEY
 
@@ -244,9 +246,10 @@ def test_any_request_arrives_as_it_was_made(
     arguments = WIRES[wire].arguments(WIRES[wire].user_turn(request), request)
     body = json.dumps(arguments["body"].to_dict()).encode()
     path = f"/v1beta/models/{model}:generateContent" if wire == "native" else "/v1/chat/completions"
-    assert contract.check("POST", path, "application/json", body) is None
-    order = dialects.read_native(model, json.loads(body)) if wire == "native" else dialects.read_chat(json.loads(body))
-    assert order == dialects.Order(model, prompt, ratio, size, thoughts, references)
+    operation, parameters = contract.find("POST", path)
+    order, ignored = order_of(operation, parameters.get("model", ""), body, {"content-type": "application/json"})
+    assert order == Order(model, prompt, ratio, size, thoughts, references)
+    assert ignored == []
 
 
 @settings(_settings, max_examples=30)

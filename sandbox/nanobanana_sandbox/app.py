@@ -1,189 +1,207 @@
-"""The endpoint as a Starlette application: it checks the key, then the request, then draws."""
+"""The sandbox as an ASGI application: the endpoint, and beside it what people and tests look at."""
 
 from __future__ import annotations
 
-import hashlib
-import json
-import time
-import uuid
-from collections import deque
-from typing import Any
+import io
+import re
+from importlib import resources
+from typing import TextIO
 
 import anyio
-from attrs import define, field
-from nanobanana.vocabulary import IMAGE_SIZES, nearest_aspect_ratio
-from starlette.applications import Starlette
-from starlette.concurrency import run_in_threadpool
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response, StreamingResponse
-from starlette.routing import Route
+from starlette.middleware.cors import CORSMiddleware
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Message, Receive, Scope, Send
 
-from . import contract, dialects
+from .endpoint import Endpoint, refusal
+from .images import thumbnail
+from .intake import encoded
+from .journal import Journal
 from .painter import Commission, paint
-from .scenarios import MAGIC_KEYS, Scenario, select
+from .size import default_ratio, default_size
 from .violation import Violation
 
-_REMEMBERED = 100_000  # requests in the log
-_LIMIT = 512 * 1024 * 1024  # bytes of a request
-_PAGE = b"<html><head><title>A page, not an answer</title></head><body>sandbox</body></html>"
+_OWN_HOSTS = ("127.0.0.1", "localhost", "[::1]")
+_OWN_PAGES = r"https?://(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?"
+_EXPOSED = [
+    "Allow",
+    "Retry-After",
+    "x-request-id",
+    *(f"X-RateLimit-{name}-Requests" for name in ("Limit", "Remaining", "Reset")),
+]
+_THUMBNAIL = 512  # pixels
+_POLICY = (
+    "default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_STOPPING = Violation(503, "service_unavailable", "The sandbox is being stopped", type="server_error")
 
 
-@define
-class Endpoint:
-    """The endpoint's state: the log of requests, and which bodies it has turned away once."""
+class Sandbox:
+    """The application.
 
-    log: deque[dict[str, Any]] = field(factory=lambda: deque(maxlen=_REMEMBERED))
-    turned_away: set[str] = field(factory=set)
-
-    async def handle(self, request: Request) -> Response:
-        """Answers one request to the endpoint, and logs it."""
-        request_id = f"req_{uuid.uuid4().hex[:16]}"
-        entry: dict[str, Any] = {"request_id": request_id, "method": request.method, "path": request.url.path}
-        self.log.append(entry)
-        response = await self._answer(request, entry)
-        entry["status"] = response.status_code
-        response.headers["x-request-id"] = request_id
-        response.headers["X-RateLimit-Limit-Requests"] = "600"
-        response.headers["X-RateLimit-Remaining-Requests"] = "0" if response.status_code == 429 else "599"
-        response.headers["X-RateLimit-Reset-Requests"] = str(int(time.time()) + 60)
-        return response
-
-    async def _answer(self, request: Request, entry: dict[str, Any]) -> Response:
-        key, refusal = _key(request.headers.get("authorization"))
-        if refusal is not None:
-            return _error(refusal)
-        try:
-            length = int(request.headers.get("content-length", "0"))
-        except ValueError:
-            length = 0
-        body = await request.body() if length <= _LIMIT else b""
-        if length > _LIMIT:
-            return JSONResponse(contract.example("PayloadTooLargeError"), 413)
-        entry["sha256"] = hashlib.sha256(body).hexdigest()
-        content_type = request.headers.get("content-type", "")
-        violation = await run_in_threadpool(contract.check, request.method, request.url.path, content_type, body)
-        if violation is not None:
-            return _error(violation)
-        try:
-            order = await run_in_threadpool(_read, request.url.path, json.loads(body))
-        except dialects.RefusedError as refused:
-            return _error(refused.violation)
-        entry |= {"model": order.model, "prompt": order.prompt, "references": len(order.references)}
-        order.remote = str(request.base_url.replace(path="/sandbox/picture.png"))
-        chosen = select(order.prompt, request.headers.get("x-sandbox"))
-        if isinstance(chosen, Violation):
-            return _error(chosen)
-        chosen = MAGIC_KEYS.get(key, chosen)
-        entry["scenario"] = chosen.name if chosen else None
-        if chosen is not None and chosen.name == "rate-limit-once":
-            if entry["sha256"] in self.turned_away:
-                chosen = None
-            else:
-                self.turned_away.add(entry["sha256"])
-        if chosen is not None and chosen.status != 200:
-            return _refusal(chosen)
-        if chosen is not None and chosen.name == "slow":
-            await anyio.sleep(chosen.number)
-        return await run_in_threadpool(_draw, order, chosen.name if chosen else "", _is_chat(request.url.path))
-
-
-def _key(header: str | None) -> tuple[str, Violation | None]:
-    if not header:
-        return "", Violation(401, "missing_authorization", "There is no Authorization header")
-    scheme, _, key = header.partition(" ")
-    if scheme.lower() != "bearer" or not key.startswith("sk-"):
-        return "", Violation(401, "invalid_api_key", "The API key is not valid; the sandbox takes any Bearer sk-...")
-    return key, None
-
-
-def _is_chat(path: str) -> bool:
-    return path.endswith("/chat/completions")
-
-
-def _read(path: str, body: dict[str, Any]) -> dialects.Order:
-    if _is_chat(path):
-        return dialects.read_chat(body)
-    return dialects.read_native(path.rsplit("/", 1)[1].partition(":")[0], body)
-
-
-def _error(violation: Violation) -> Response:
-    headers = {"Allow": "POST"} if violation.status == 405 else None
-    return JSONResponse(violation.body(), violation.status, headers)
-
-
-def _refusal(scenario: Scenario) -> Response:
-    headers = {"Retry-After": scenario.retry_after} if scenario.retry_after else None
-    if not scenario.error:
-        return Response(_PAGE, scenario.status, headers, media_type="text/html")
-    return JSONResponse(contract.example(scenario.error), scenario.status, headers)
-
-
-_WITHOUT_PICTURE = {"no-image", "text-only", "blocked-prompt", "withheld", "no-candidates", "remote-image"}
-
-
-def _draw(order: dialects.Order, scenario: str, is_chat: bool) -> Response:
-    if scenario == "not-json":
-        return Response(_PAGE, 200, media_type="text/html")
-    if scenario == "error-in-200":
-        return JSONResponse(contract.example("UpstreamError"))
-    if scenario in _WITHOUT_PICTURE:
-        without = dialects.chat_without_picture if is_chat else dialects.native_without_picture
-        return JSONResponse(without(order, scenario))
-    stated = order.image_format
-    drawn = ("JPEG" if stated == "PNG" else "PNG") if scenario == "wrong-type" else stated
-    pictures = [paint(order.commission(), drawn)]
-    if scenario == "several-images":
-        pictures.insert(0, paint(order.commission("first of two"), drawn))
-    if is_chat:
-        answer = dialects.chat_answer(order, pictures)
-    else:
-        draft = paint(order.commission("draft", image_size="1K"), drawn) if _thinks(order) else None
-        answer = dialects.native_answer(order, pictures, draft)
-    body = json.dumps(answer, ensure_ascii=False).encode()
-    if scenario == "bad-base64":
-        middle = body.rindex(b"=", 0, len(body)) if b"==" in body else len(body) // 2
-        body = body[:middle] + b"*" + body[middle + 1 :]
-    if scenario == "cut-body":
-        return _cut(body)
-    return Response(body, media_type="application/json")
-
-
-def _thinks(order: dialects.Order) -> bool:
-    return order.include_thoughts and order.model == dialects.SIGNING_MODEL
-
-
-def _cut(body: bytes) -> Response:
-    async def half() -> Any:
-        yield body[: len(body) // 2]
-        raise ConnectionAbortedError("cut, as the scenario asks")
-
-    return StreamingResponse(half(), headers={"Content-Length": str(len(body))}, media_type="application/json")
-
-
-def application() -> Starlette:
-    """A new sandbox with an empty log.
-
-    Beside the endpoint it has `GET /sandbox/requests`, the log of all requests as JSON, oldest first, and
-    `GET /sandbox/picture.png`, a picture that has an address.
+    Beside the endpoint it has a page at `/`, `GET` and `DELETE /sandbox/requests`, `GET /sandbox/ready` and
+    `GET /sandbox/picture.png`. It answers on this machine's own names only, so that no page of another site can have a
+    browser read what was asked; and nothing that it is asked ends in an exception.
     """
-    endpoint = Endpoint()
 
-    async def handle(request: Request) -> Response:
-        return await endpoint.handle(request)
+    def __init__(self, log: TextIO | None = None) -> None:
+        self.endpoint = Endpoint(Journal(log))
+        self._underway: set[anyio.CancelScope] = set()
+        self._shared = CORSMiddleware(
+            self._serve,
+            allow_origin_regex=_OWN_PAGES,
+            allow_methods=["DELETE", "GET", "HEAD", "PATCH", "POST", "PUT"],
+            allow_headers=["*"],
+            expose_headers=_EXPOSED,
+            allow_private_network=True,
+        )
 
-    async def log(request: Request) -> Response:
-        return JSONResponse(list(endpoint.log))
+    def stop(self) -> None:
+        """Ends what is under way, so that the server can stop at once."""
+        for scope in list(self._underway):
+            scope.cancel()
 
-    async def picture(request: Request) -> Response:
-        words = "This picture has an address of its own"
-        commission = Commission(words, "sandbox", nearest_aspect_ratio(1, 1), IMAGE_SIZES[0])
-        return Response(await run_in_threadpool(paint, commission, "PNG"), media_type="image/png")
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        has_begun = False
 
-    methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"]
-    return Starlette(
-        routes=[
-            Route("/sandbox/requests", log, methods=["GET"]),
-            Route("/sandbox/picture.png", picture, methods=["GET"]),
-            Route("/{path:path}", handle, methods=methods),
-        ]
+        async def sending(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        with anyio.CancelScope() as underway:
+            self._underway.add(underway)
+            try:
+                await self._guarded(_in_origin_form(scope), receive, sending)
+            except ClientDisconnect:
+                return
+            finally:
+                self._underway.discard(underway)
+        if underway.cancelled_caught and not has_begun:
+            await refusal(_STOPPING)(scope, receive, send)
+        elif underway.cancelled_caught:
+            scope["state"]["hang_up"]()
+
+    async def _guarded(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        violation = _of_another_host(request) or _of_another_site(request)
+        if violation is not None:
+            await refusal(violation)(scope, receive, send)
+        else:
+            await self._shared(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        response = await self._response(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _response(self, request: Request) -> Response:
+        path, method = request.url.path, request.method
+        if path != "/" and not f"{path}/".startswith("/sandbox/"):
+            return await self.endpoint.handle(request)
+        match ("GET" if method == "HEAD" else method), path.removeprefix("/sandbox").split("/")[1:]:
+            case "GET", [""] if path == "/":
+                return _page()
+            case "GET", ["requests"]:
+                return await _json(self.endpoint.journal.all())
+            case "DELETE", ["requests"]:
+                self.endpoint.clear()
+                return Response(status_code=204)
+            case "GET", ["requests", request_id, "picture"]:
+                return await self._picture(request_id, side=None)
+            case "GET", ["requests", request_id, "thumbnail"]:
+                return await self._picture(request_id, side=_THUMBNAIL)
+            case "GET", ["news"]:
+                seen, cleared = (_number(request.query_params.get(name)) for name in ("revision", "cleared"))
+                return await _json(self.endpoint.journal.news(seen, cleared))
+            case "GET", ["ready"]:
+                return await _json({"status": "ready"})
+            case "GET", ["picture.png"]:
+                return _image(await anyio.to_thread.run_sync(_with_an_address), "image/png")
+            case _, ["requests" | "ready" | "picture.png" | "news"] | [""]:
+                allowed = "GET, DELETE" if path == "/sandbox/requests" else "GET"
+                message = f"{path} takes {allowed}, not {method}"
+                return refusal(Violation(405, "endpoint_not_found", message, headers={"Allow": allowed}))
+        return refusal(Violation(404, "endpoint_not_found", f"There is no {path} here"))
+
+    async def _picture(self, request_id: str, side: int | None) -> Response:
+        kept = self.endpoint.journal.picture(request_id)
+        if kept is None:
+            return refusal(Violation(404, "endpoint_not_found", f"The picture of {request_id} is not kept"))
+        picture, mime_type = kept
+        if side is None:
+            return _image(picture, mime_type)
+        return _image(await anyio.to_thread.run_sync(_small, picture, side), "image/jpeg")
+
+
+def _in_origin_form(scope: Scope) -> Scope:
+    """The scope of a request whose target is a whole URL, as proxies send it, as if it were the path alone."""
+    if scope["path"].startswith("/"):
+        return scope
+    path = scope["path"]
+    found = re.match(r"(https?)://([^/?#]*)", path, re.IGNORECASE)
+    if found is None:
+        return {**scope, "path": f"/{path}"}  # the * of OPTIONS, the host and port of CONNECT
+    headers = [
+        (b"host", found[2].encode("latin-1", "replace")),
+        *(pair for pair in scope["headers"] if pair[0] != b"host"),
+    ]
+    return {**scope, "path": path[found.end() :] or "/", "headers": headers}
+
+
+def _of_another_host(request: Request) -> Violation | None:
+    """A violation where the client believes to speak with another machine, as a page does whose name was bound anew."""
+    hosts = request.headers.getlist("host")
+    if all(re.sub(r":\d*$", "", host).lower() in _OWN_HOSTS for host in hosts) and len(hosts) < 2:
+        return None
+    message = (
+        f"The sandbox answers to the hosts {', '.join(_OWN_HOSTS)} only, not to {', '.join(hosts)[:100]}: "
+        "otherwise any page in a browser here could read what it was asked"
     )
+    return Violation(400, "invalid_parameter", message, "Host")
+
+
+def _of_another_site(request: Request) -> Violation | None:
+    """A violation where a browser asks whether a page of another site may send a request."""
+    origin = request.headers.get("origin", "")
+    is_asking = request.method == "OPTIONS" and "access-control-request-method" in request.headers
+    if not is_asking or re.fullmatch(_OWN_PAGES, origin):
+        return None
+    message = (
+        f"Pages of this machine may call the sandbox, from http://localhost or http://127.0.0.1; not {origin[:100]}"
+    )
+    return Violation(403, "invalid_parameter", message, "Origin")
+
+
+def _number(text: str | None) -> int:
+    return int(text[:15]) if text and text.isascii() and text.isdecimal() else 0
+
+
+async def _json(value: object) -> Response:
+    body = await anyio.to_thread.run_sync(encoded, value)
+    return Response(body, headers={"Cache-Control": "no-store"}, media_type="application/json")
+
+
+def _image(data: bytes, mime_type: str) -> Response:
+    headers = {"Cross-Origin-Resource-Policy": "same-site", "X-Content-Type-Options": "nosniff"}
+    return Response(data, headers=headers, media_type=mime_type)
+
+
+def _small(picture: bytes, side: int) -> bytes:
+    image, buffer = thumbnail(picture, side), io.BytesIO()
+    if image is not None:
+        image.convert("RGB").save(buffer, "JPEG", quality=80)
+    return buffer.getvalue()
+
+
+def _with_an_address() -> bytes:
+    words = "This picture has an address of its own"
+    return paint(Commission(words, "sandbox", default_ratio(), default_size()), "PNG")
+
+
+def _page() -> Response:
+    text = resources.files(__package__).joinpath("page.html").read_bytes()
+    headers = {"Content-Security-Policy": _POLICY, "Cache-Control": "no-store", "Referrer-Policy": "no-referrer"}
+    return Response(text, headers=headers, media_type="text/html; charset=utf-8")

@@ -6,14 +6,14 @@ import colorsys
 import hashlib
 import io
 from collections.abc import Sequence
-from functools import lru_cache
 
-import font_roboto
 from attrs import frozen
-from nanobanana.vocabulary import pixels
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
-_MISSING = "\uffff"
+from .images import thumbnail
+from .lettering import fitting, font, write
+from .size import pixels
+
 _THUMBNAILS_A_ROW = 5
 
 
@@ -35,20 +35,20 @@ def paint(commission: Commission, image_format: str) -> bytes:
     width, height = pixels(ratio, size) or pixels(ratio, "1K") or (1024, 1024)  # where a value has no documented pixels
     unit = min(width, height) / 100
     dark, light, accent = _colours(commission)
-    canvas = ImageOps.colorize(Image.linear_gradient("L").resize((width, height)), black=dark, white=light)
+    canvas = _background(width, height, dark, light)
     draw = ImageDraw.Draw(canvas)
     _ornament(draw, commission, width, height, accent)
 
     label = f"{commission.model}  {commission.aspect_ratio}  {commission.image_size}  {width}x{height}"
     if commission.note:
         label = f"{label}  {commission.note}"
-    small = _fitting(label, 90 * unit, 3.4 * unit)
+    small = fitting(label, 90 * unit, 3.4 * unit)
     draw.text((5 * unit, height - 5 * unit), label, font=small, fill="white", anchor="ls")
 
     bottom = height - 10 * unit
     if commission.references:
         bottom = _thumbnails(canvas, commission.references, 5 * unit, bottom, width - 10 * unit, unit) - 3 * unit
-    _words(draw, commission.prompt, (5 * unit, 6 * unit, width - 5 * unit, bottom), unit)
+    write(draw, commission.prompt, (5 * unit, 5 * unit, width - 5 * unit, bottom), 9 * unit, 2 * unit)
 
     buffer = io.BytesIO()
     if image_format == "JPEG":
@@ -58,16 +58,10 @@ def paint(commission: Commission, image_format: str) -> bytes:
     return buffer.getvalue()
 
 
-def thumbnail(data: bytes, side: int) -> Image.Image | None:
-    """The picture, small and upright; None where Pillow cannot read it."""
-    try:
-        with Image.open(io.BytesIO(data)) as opened:
-            opened.draft("RGB", (side, side))
-            image = ImageOps.exif_transpose(opened)
-            image.thumbnail((side, side))
-            return image.convert("RGBA")
-    except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
-        return None
+def _background(width: int, height: int, dark: tuple[int, int, int], light: tuple[int, int, int]) -> Image.Image:
+    """From dark above to light below. It is coloured as a single column, as every full-size plane takes 17 MB at 4K."""
+    column = ImageOps.colorize(Image.linear_gradient("L").resize((1, 256)), black=dark, white=light)
+    return column.resize((1, height), Image.Resampling.BILINEAR).resize((width, height), Image.Resampling.NEAREST)
 
 
 def _digest(commission: Commission) -> bytes:
@@ -109,75 +103,22 @@ def _thumbnails(
     rows = -(-len(references) // columns)
     top = bottom - rows * (side + gap)
     draw = ImageDraw.Draw(canvas)
-    font = _font(max(8, side / 6))
+    numbers = font(max(8, side / 6))
     for index, data in enumerate(references):
         row, column = divmod(index, columns)
         x, y = int(left + column * (side + gap)), int(top + row * (side + gap))
         draw.rectangle((x - 2, y - 2, x + side + 1, y + side + 1), fill="white")
         small = thumbnail(data, side)
         if small is None:
-            draw.text((x + side / 2, y + side / 2), "HEIF", font=font, fill="black", anchor="mm")
+            draw.text((x + side / 2, y + side / 2), "HEIF", font=numbers, fill="black", anchor="mm")
         else:
             canvas.paste(small, (x + (side - small.width) // 2, y + (side - small.height) // 2), small)
         draw.text(
             (x + side * 0.06, y + side * 0.03),
             str(index + 1),
-            font=font,
+            font=numbers,
             fill="white",
             stroke_width=2,
             stroke_fill="black",
         )
     return top
-
-
-def _words(draw: ImageDraw.ImageDraw, prompt: str, box: tuple[float, float, float, float], unit: float) -> None:
-    """The prompt, wrapped, as large as it fits."""
-    left, top, right, bottom = box
-    text = _legible(" ".join(prompt.split()))
-    size = 9.0 * unit
-    while True:
-        font = _font(size)
-        lines = _wrap(text, font, right - left)
-        step = size * 1.25
-        if len(lines) * step <= bottom - top or size <= 2 * unit:
-            break
-        size *= 0.88
-    for number, line in enumerate(lines[: max(1, int((bottom - top) / step))]):
-        draw.text((left, top + number * step), line, font=font, fill="white")
-
-
-def _wrap(text: str, font: ImageFont.FreeTypeFont, room: float) -> list[str]:
-    lines = [""]
-    for word in text.split(" "):
-        longer = f"{lines[-1]} {word}".strip()
-        if font.getlength(longer) <= room:
-            lines[-1] = longer
-            continue
-        if lines[-1]:
-            lines.append("")
-        for letter in word:
-            if font.getlength(lines[-1] + letter) > room:
-                lines.append("")
-            lines[-1] += letter
-    return lines
-
-
-def _legible(text: str) -> str:
-    """The text with letters that the font lacks written as their code points."""
-    return "".join(letter if _has_glyph(letter) else f"[{ord(letter):X}]" for letter in text)
-
-
-@lru_cache(maxsize=4096)
-def _has_glyph(letter: str) -> bool:
-    font = _font(20)
-    return letter == " " or bytes(font.getmask(letter)) != bytes(font.getmask(_MISSING))
-
-
-def _fitting(text: str, room: float, size: float) -> ImageFont.FreeTypeFont:
-    length = _font(size).getlength(text)
-    return _font(size * min(1.0, room / length))
-
-
-@lru_cache(maxsize=64)
-def _font(size: float) -> ImageFont.FreeTypeFont:
-    return ImageFont.truetype(font_roboto.RobotoMedium, max(6, round(size)), layout_engine=ImageFont.Layout.BASIC)

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import re
 
-from attrs import frozen
+from attrs import evolve, frozen
 
-from .violation import Violation
+from .violation import refuse
 
-_IN_PROMPT = re.compile(r"\[sandbox:([a-z0-9-]+)(?:=(\d+(?:\.\d+)?))?\]")
-_IN_HEADER = re.compile(r"([a-z0-9-]+)(?:=(\d+(?:\.\d+)?))?")
+_IN_PROMPT = re.compile(r"\[\s*sandbox\s*[:=]([^\]\n]{0,80})(\]?)", re.IGNORECASE)
+_NAME = re.compile(r"([a-z0-9-]+)(?:=(\d{1,18}(?:\.\d{1,9})?))?")
+_LONGEST = 3600.0  # seconds that `slow` may take
 
 
 @frozen
@@ -26,6 +27,10 @@ class Scenario:
     error: str = ""
     retry_after: str = ""
     number: float = 0.0
+
+    @property
+    def takes_number(self) -> bool:
+        return bool(self.retry_after or self.number)
 
 
 SCENARIOS = {
@@ -69,18 +74,35 @@ MAGIC_KEYS = {
 }
 
 
-def select(prompt: str, header: str | None) -> Scenario | Violation | None:
-    """The scenario that a prompt or the header asks for; a violation where there is none of that name."""
-    found = _IN_HEADER.fullmatch(header.strip()) if header else _IN_PROMPT.search(prompt)
-    if found is None:
-        return None if not header else Violation(400, "invalid_parameter", f"X-Sandbox: {header}?")
-    scenario = SCENARIOS.get(found[1])
-    if scenario is None:
-        names = ", ".join(SCENARIOS)
-        return Violation(400, "invalid_parameter", f"The sandbox knows no {found[1]!r}, only {names}")
-    if found[2] is None:
+def select(prompt: str, header: str | None) -> Scenario | None:
+    """The scenario that a prompt or the header asks for.
+
+    Raises: RefusedError where there is none of that name, or it is written in another way than it is read.
+    """
+    if header is not None and header.strip():
+        return _named(header.strip(), f"X-Sandbox: {header}", "X-Sandbox")
+    found = {match[0]: match for match in _IN_PROMPT.finditer(prompt)}
+    if len(found) > 1:
+        raise refuse("invalid_parameter", f"One scenario at a time, not {' and '.join(list(found)[:3])}")
+    for written, match in found.items():
+        if not written.startswith("[sandbox:") or not match[2]:
+            raise refuse("invalid_parameter", f"{written} is not how a scenario is written; {_HOW}")
+        return _named(match[1], written)
+    return None
+
+
+def _named(text: str, written: str, param: str | None = None) -> Scenario:
+    parts = _NAME.fullmatch(text)
+    scenario = SCENARIOS.get(parts[1]) if parts else None
+    if parts is None or scenario is None:
+        raise refuse("invalid_parameter", f"The sandbox knows no {written[:100]}; {_HOW}", param)
+    if parts[2] is None:
         return scenario
-    return Scenario(
-        scenario.name, scenario.summary, scenario.status, scenario.error,
-        found[2] if scenario.retry_after else "", float(found[2]),
-    )  # fmt: skip
+    number = float(parts[2])
+    if not scenario.takes_number or (scenario.name == "slow" and number > _LONGEST):
+        why = f"takes at most {_LONGEST:.0f}" if scenario.takes_number else "takes no number"
+        raise refuse("invalid_parameter", f"{written[:100]}: {scenario.name} {why}", param)
+    return evolve(scenario, retry_after=parts[2] if scenario.retry_after else "", number=number)
+
+
+_HOW = "write [sandbox:NAME], or [sandbox:NAME=3] where it takes a number, with a name of " + ", ".join(SCENARIOS)

@@ -2,18 +2,78 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import logging
 import socket
 import threading
 from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TextIO
 
+import h11
 import uvicorn
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from .app import application
+from .app import Sandbox
+from .intake import encoded
+from .journal import opened
+from .violation import Violation
 
 _HOST = "127.0.0.1"
 _START = 10.0  # seconds to wait for it to come up
+_PATIENCE = 0.5  # seconds that a client gets to read its answer when the server stops
+
+# What uvicorn has to say of a connection is said to the client, and in the log of requests; nothing goes to a terminal.
+_quiet = logging.getLogger("nanobanana_sandbox.connection")
+_quiet.propagate = False
+_quiet.addHandler(logging.NullHandler())
+
+
+class _Connection(H11Protocol):
+    """uvicorn's connection, which can hang up as well, and says in the gateway's shape what is no HTTP."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.logger = _quiet
+        self.access_log = False
+        self.app_state = {**self.app_state, "hang_up": self._hang_up}
+
+    def _hang_up(self) -> None:
+        """Ends the connection once what was written has left."""
+        self.transport.close()
+
+    def send_400_response(self, msg: str) -> None:
+        if self.conn.our_state in (h11.IDLE, h11.SEND_RESPONSE):
+            message = f"{msg.rstrip('.')}: this is not HTTP/1.1 as RFC 9112 has it, or its head is above 64 KB"
+            body = encoded(Violation(400, "invalid_request_body", message).body())
+            headers = [
+                ("content-type", "application/json"),
+                ("content-length", str(len(body))),
+                ("connection", "close"),
+            ]
+            for event in (h11.Response(status_code=400, headers=headers, reason=b"Bad Request"), h11.Data(body)):
+                self.transport.write(self.conn.send(event) or b"")
+        self.transport.close()
+
+
+class _Server(uvicorn.Server):
+    """uvicorn's server, which ends what is under way when it stops, instead of waiting for it."""
+
+    def __init__(self, app: Sandbox) -> None:
+        # No log_config and no log_level: they would set up the loggers of every other uvicorn in this process.
+        options: dict[str, Any] = {"lifespan": "off", "ws": "none", "timeout_graceful_shutdown": 3, "log_config": None}
+        super().__init__(uvicorn.Config(app, http=_Connection, log_level=None, **options))
+        self._app = app
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.stop()
+        asyncio.get_running_loop().call_later(_PATIENCE, self._abort)
+        await super().shutdown(sockets)
+
+    def _abort(self) -> None:
+        for connection in list(self.server_state.connections):
+            connection.transport.abort()
 
 
 def _listen(port: int) -> socket.socket:
@@ -25,50 +85,48 @@ def _listen(port: int) -> socket.socket:
     except OSError:
         listener.close()
         raise
+    listener.listen(1024)
     return listener
 
 
-def _server() -> uvicorn.Server:
-    logging.getLogger("uvicorn.error").addFilter(_is_not_staged)
-    config = uvicorn.Config(
-        application(), log_level="warning", lifespan="off", http="h11", ws="none", timeout_graceful_shutdown=1
-    )
-    return uvicorn.Server(config)
+@contextlib.contextmanager
+def _prepared(port: int, log: str | Path | None) -> Iterator[tuple[socket.socket, _Server]]:
+    """A listening socket and a server for it; both, and the file of the log, are closed in the end."""
+    with contextlib.ExitStack() as stack:
+        file: TextIO | None = opened(log)
+        if file is not None:
+            stack.enter_context(file)
+        yield stack.enter_context(_listen(port)), _Server(Sandbox(file))
 
 
-def _is_not_staged(record: logging.LogRecord) -> bool:
-    """Keeps the traces of answers that were cut on purpose out of the log."""
-    return not (record.exc_info and isinstance(record.exc_info[1], ConnectionAbortedError))
+def _address(listener: socket.socket) -> str:
+    return f"http://{_HOST}:{listener.getsockname()[1]}"
 
 
-def run(port: int = 0, *, ready: Callable[[str], None] = print) -> None:
+def run(port: int = 0, *, ready: Callable[[str], None] = print, log: str | Path | None = None) -> None:
     """Serves until it is interrupted. `ready` is called with the address once it can be reached.
 
-    Raises: OSError where the port is taken.
+    Raises: OSError where the port is taken, or the log cannot be written.
     """
-    listener = _listen(port)
-    listener.listen(128)
-    ready(f"http://{_HOST}:{listener.getsockname()[1]}")
-    with contextlib.suppress(KeyboardInterrupt):
-        _server().run(sockets=[listener])
+    with contextlib.suppress(KeyboardInterrupt), _prepared(port, log) as (listener, server):
+        ready(_address(listener))
+        server.run(sockets=[listener])
 
 
 @contextlib.contextmanager
-def serve(port: int = 0) -> Iterator[str]:
+def serve(port: int = 0, *, log: str | Path | None = None) -> Iterator[str]:
     """Serves in a thread for as long as the context lasts, and gives the address, such as "http://127.0.0.1:49152".
 
     Port 0 takes a free one.
 
-    Raises: OSError where the port is taken.
+    Raises: OSError where the port is taken, or the log cannot be written.
     """
-    listener = _listen(port)
-    server = _server()
-    thread = threading.Thread(target=server.run, args=([listener],), name="nanobanana-sandbox", daemon=True)
-    listener.listen(128)
-    thread.start()
-    try:
-        yield f"http://{_HOST}:{listener.getsockname()[1]}"
-    finally:
-        server.should_exit = True
-        thread.join(_START)
-        listener.close()
+    with _prepared(port, log) as (listener, server):
+        address = _address(listener)
+        thread = threading.Thread(target=server.run, args=([listener],), name="nanobanana-sandbox", daemon=True)
+        thread.start()
+        try:
+            yield address
+        finally:
+            server.should_exit = True
+            thread.join(_START)

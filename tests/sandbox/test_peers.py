@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from .conftest import KEY
+from ..conftest import KEY
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from nanobanana import NanoBanana, NanoBananaError, RemoteImage
 from nanobanana_sandbox.contract import document, example
 from nanobanana_sandbox.scenarios import SCENARIOS
 
-from .conftest import KEY
+from ..conftest import KEY
 
 NATIVE = "/v1beta/models/nanobanana:generateContent"
 CHAT = "/v1/chat/completions"
@@ -252,9 +252,9 @@ def test_answers_fit_the_contract(nanobanana_sandbox: str) -> None:
 
 def test_letters_without_glyph_are_written_as_code_points() -> None:
     """Words that the font cannot draw can still be told apart."""
-    from nanobanana_sandbox.painter import _legible
+    from nanobanana_sandbox.lettering import _pieces
 
-    assert _legible("café 漢") == "café [6F22]"
+    assert [piece.text for piece in _pieces("café 漢字 a\U0001f600b")] == ["café", "漢", "字", "a", "[1F600]", "b"]
 
 
 def test_many_references_all_show(client: NanoBanana, picture: Callable[..., bytes]) -> None:
