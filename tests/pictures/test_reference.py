@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import gc
 import io
 import os
 import threading
+import types
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -14,6 +16,8 @@ from typing import Any
 
 import numpy
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from nanobanana import DownloadError, GeneratedImage, ImageRequest, InvalidRequestError, ReferenceImage
 from nanobanana.pictures.reference import MAX_REFERENCE_BYTES
 from PIL import Image
@@ -174,6 +178,82 @@ def test_resized_only_when_asked(picture: Callable[..., bytes]) -> None:
         assert (opened.size, opened.getpixel((0, 0))) == ((50, 50), (0, 0, 255, 51))
     with pytest.raises(InvalidRequestError, match="max_side"):
         large.resized(0)
+
+
+@pytest.mark.parametrize("kind", [bytearray, memoryview, bytes])
+def test_a_file_may_give_any_kind_of_bytes(picture: Callable[..., bytes], kind: Any) -> None:
+    """read() may give bytes, a bytearray or a memoryview, in pieces."""
+    data = picture()
+    pieces = [kind(data[:20]), kind(data[20:]), kind(b"")]
+    reference = ReferenceImage.of(types.SimpleNamespace(read=lambda size: pieces.pop(0)))  # type: ignore[arg-type]
+    assert reference.data == data
+    assert hash(ReferenceImage(bytearray(data))) == hash(reference)  # type: ignore[arg-type]
+
+
+async def _read(_size: int = -1) -> bytes:
+    return b""
+
+
+@pytest.mark.parametrize("value", [lambda: types.SimpleNamespace(read=_read), _read])
+def test_what_must_be_awaited_is_said(value: Callable[[], Any]) -> None:
+    """An upload of a web framework, whose read() is a coroutine, and the coroutine itself, are refused with what to do."""
+    with pytest.raises(InvalidRequestError, match="Await it first"):
+        ReferenceImage.of(value())
+    gc.collect()  # a coroutine that was left would warn
+
+
+class _TheirsError(Exception):
+    """An exception of somebody else's library."""
+
+
+def _fails(_size: int = -1) -> bytes:
+    raise _TheirsError("the connection to the bucket is gone")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (types.SimpleNamespace(read=_fails), "the connection to the bucket is gone"),
+        (types.SimpleNamespace(read=lambda size: 7), "cannot be read"),
+        (types.SimpleNamespace(read=lambda: b""), "cannot be read"),
+        (Path("\ud800"), "cannot be read"),
+        (types.SimpleNamespace(__fspath__=lambda: 3), "SimpleNamespace"),
+        (object(), "of type object"),
+        ("A" * 4000, "data:image/png;base64"),
+    ],
+)
+def test_things_that_cannot_be_read_are_refused_in_words(value: Any, words: str) -> None:
+    """Whatever reading raises, what leaves is an InvalidRequestError with its words."""
+    with pytest.raises(InvalidRequestError, match=words):
+        ReferenceImage.of(value)
+
+
+def test_the_constructor_takes_bytes_only() -> None:
+    """What is not bytes is refused with the way that takes it."""
+    released = memoryview(b"x")
+    released.release()
+    for value in ("cat.png", Path("cat.png"), None, released):
+        with pytest.raises(InvalidRequestError, match=r"ReferenceImage\.of"):
+            ReferenceImage(value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("change", [lambda text: text, lambda text: text.replace("=", "%3D").replace("+", "%2b"), lambda text: "\n ".join(text[at : at + 60] for at in range(0, len(text), 60))])  # fmt: skip
+def test_data_urls_as_browsers_take_them(picture: Callable[..., bytes], change: Callable[[str], str]) -> None:
+    """The Base64 of a data: URL may be percent-encoded and broken into lines."""
+    data = picture(size=(13, 8))
+    assert ReferenceImage.of("data:image/png;base64," + change(base64.b64encode(data).decode())).data == data
+
+
+@given(text=st.text())
+def test_data_urls_of_any_text(text: str) -> None:
+    """Whatever follows data:, it is refused in words."""
+    for url in (
+        f"data:{text}",
+        f"data:image/png;base64,{text}",
+        f"data:;base64,{text.encode('utf-8', 'replace').hex()}",
+    ):
+        with pytest.raises(InvalidRequestError):
+            ReferenceImage.of(url)
 
 
 @contextmanager

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-import io
+import inspect
 import os
 import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeAlias, Union
+from urllib.parse import unquote
 
 from attrs import field, frozen
-from pybase64 import b64encode_as_string
+from pybase64 import b64decode, b64encode_as_string
 
 from ..errors import InvalidRequestError
 from .header import dimensions, sniff
 from .image import GeneratedImage
-from .saving import read_regular_file
+from .pixels import as_png, smaller
+from .saving import read_regular_file, reason
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -53,6 +53,16 @@ _DATA_URL = re.compile(r"data:[^,]*,", re.IGNORECASE)
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
 
+def _as_bytes(data: bytes | bytearray | memoryview) -> bytes:
+    problem = f"its data is of type {type(data).__name__}"
+    if isinstance(data, bytes | bytearray | memoryview):
+        try:
+            return bytes(data)
+        except ValueError as exc:  # a memoryview that was released
+            problem = str(exc)
+    raise _refuse(problem, "Give bytes, or anything else to ReferenceImage.of()")
+
+
 @frozen(repr=False)
 class ReferenceImage:
     """A picture that the model is given to look at: its bytes, sent untouched, and the type they show.
@@ -60,7 +70,7 @@ class ReferenceImage:
     Raises: InvalidRequestError where the bytes are empty, above 20 MB, or not PNG, JPEG, WebP, HEIC or HEIF.
     """
 
-    data: bytes
+    data: bytes = field(converter=_as_bytes)
     mime_type: str = field(init=False, eq=False)
     name: str = field(default="", kw_only=True, eq=False)
 
@@ -94,13 +104,15 @@ class ReferenceImage:
             case str() if _URL.match(value):
                 raise _refuse("it is a URL, and nothing is downloaded unasked", "Use ReferenceImage.from_url(url)")
             case str() | os.PathLike():
-                return cls._from_path(Path(value))
+                return cls._from_path(value)
             case bytes() | bytearray() | memoryview():
-                return cls(bytes(value))
+                return cls(value)
+        if inspect.isawaitable(value):
+            raise _unawaited("it is a coroutine", value)
         if callable(getattr(value, "read", None)):
             return cls._from_file(value)
         if hasattr(value, "__array_interface__"):
-            return cls(_as_png(value), name="the picture")
+            return cls(as_png(value), name="the picture")
         raise _refuse(
             f"it is of type {type(value).__name__}",
             "Give a path, bytes, an open binary file, a Pillow image, a numpy array, a data: URL or a GeneratedImage",
@@ -123,7 +135,8 @@ class ReferenceImage:
         """The same picture with its longer side at most `max_side` pixels (extra `pillow`).
 
         A picture that is small enough is returned as it is. Others are turned upright as their EXIF says and encoded
-        anew: JPEG as JPEG, the rest as PNG, with their alpha channel.
+        anew (LANCZOS): JPEG as JPEG, the rest as PNG, with their alpha channel and colour profile, and 16 bits in
+        grey. Of an animation it is the first picture.
 
         Raises: InvalidRequestError where `max_side` is below 1, Pillow is missing or cannot read the picture.
         """
@@ -132,53 +145,50 @@ class ReferenceImage:
         shape = self.dimensions()
         if shape is not None and max(shape) <= max_side:
             return self
-        try:
-            from PIL import Image, ImageOps
-        except ImportError:
-            raise _refuse("resizing needs Pillow", "pip install 'infinityblue-nanobanana[pillow]'") from None
-        try:
-            with Image.open(io.BytesIO(self.data)) as opened:
-                upright = ImageOps.exif_transpose(opened)
-            upright.thumbnail((max_side, max_side))
-        except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as exc:
-            raise _refuse(f"{self.name or 'the reference image'} cannot be resized: {exc}") from None
-        if self.mime_type != "image/jpeg":
-            return ReferenceImage(_as_png(upright), name=self.name)
-        buffer = io.BytesIO()
-        upright.save(buffer, "JPEG", quality=92)
-        return ReferenceImage(buffer.getvalue(), name=self.name)
+        return ReferenceImage(smaller(self.data, self.mime_type, max_side), name=self.name)
 
     @classmethod
     def _from_image(cls, image: GeneratedImage) -> ReferenceImage:
         try:
             return cls(image.data, name="the generated image")
         except OSError as exc:
-            raise _refuse(f"the file of the generated image cannot be read: {exc.strerror}") from None
+            problem = str(exc)
+        raise _refuse(problem, "Give a picture that is still there")
 
     @classmethod
-    def _from_path(cls, path: Path) -> ReferenceImage:
+    def _from_path(cls, path: str | os.PathLike[str]) -> ReferenceImage:
         try:
-            data = read_regular_file(path, limit=MAX_REFERENCE_BYTES)
-        except (OSError, ValueError) as exc:  # ValueError: a NUL in the name
-            reason = (exc.strerror if isinstance(exc, OSError) and exc.strerror else str(exc)).lower()
-            raise _refuse(f"{str(path)[:200]!r} cannot be read: {reason}", "Give the path of a picture") from None
-        return cls(data, name=repr(path.name))
+            place = Path(path)
+            data = read_regular_file(place, limit=MAX_REFERENCE_BYTES)
+        except (OSError, ValueError, TypeError) as exc:  # a NUL in the name, a name of bytes
+            problem = reason(exc)
+        else:
+            return cls(data, name=repr(place.name))
+        raise _refuse(
+            f"{str(path)[:200]!r} cannot be read: {problem}",
+            "Give the path of a picture; Base64 as data:image/png;base64,...",
+        )
 
     @classmethod
     def _from_file(cls, file: Any) -> ReferenceImage:
+        data = bytearray()
         try:
-            data = b""
-            while len(data) <= MAX_REFERENCE_BYTES and (piece := file.read(MAX_REFERENCE_BYTES + 1 - len(data))):
-                if not isinstance(piece, bytes):
+            while len(data) <= MAX_REFERENCE_BYTES:
+                piece = file.read(MAX_REFERENCE_BYTES + 1 - len(data))
+                if inspect.isawaitable(piece):
+                    raise _unawaited("its read() is a coroutine, as that of an upload in a web framework", piece)
+                if isinstance(piece, str):
                     raise _refuse("the file is open for text", "Open it with mode 'rb'")
+                if not piece:
+                    break
                 data += piece
-        except (OSError, ValueError) as exc:
-            if isinstance(exc, InvalidRequestError):
-                raise
-            raise _refuse(f"the file cannot be read: {exc}") from None
+        except InvalidRequestError:
+            raise
+        except Exception as exc:  # a file object is anybody's, and raises what it likes
+            raise _refuse(f"the file cannot be read: {reason(exc)}", "Give an open binary file, or its bytes") from None
         if not data:
             raise _refuse("the file is empty, or has been read to its end", "Rewind it with seek(0), or open it again")
-        return cls(data, name=repr(getattr(file, "name", "the file")))
+        return cls(bytes(data), name=repr(getattr(file, "name", "the file")))
 
     def dimensions(self) -> tuple[int, int] | None:
         """Width and height in pixels as a viewer shows it, from the header; None where it cannot be read."""
@@ -198,43 +208,18 @@ def _refuse(
     return InvalidRequestError(message, param="references", advice=advice)
 
 
+def _unawaited(message: str, awaitable: Any) -> InvalidRequestError:
+    if inspect.iscoroutine(awaitable):
+        awaitable.close()  # else Python warns that it never was awaited
+    return _refuse(message, "Await it first, and give the bytes")
+
+
 def _from_data_url(url: str) -> bytes:
+    """The bytes of a `data:` URL (RFC 2397), with white space and percent signs as browsers take them."""
     head, _, body = url.partition(",")
-    if not head.lower().endswith(";base64"):
+    if not head.lower().rstrip().endswith(";base64"):
         raise _refuse("the data: URL is not in Base64")
     try:
-        return base64.b64decode(body.strip(), validate=True)
-    except (binascii.Error, ValueError):
+        return b64decode("".join(unquote(body).split()), validate=True)
+    except ValueError:
         raise _refuse("the data: URL holds bad Base64") from None
-
-
-_PNG_MODES = {"1", "L", "LA", "I;16", "P", "RGB", "RGBA"}
-_NEAREST_PNG_MODE = {
-    "La": "LA",
-    "RGBa": "RGBA",
-    "PA": "RGBA",
-    **dict.fromkeys(("I", "I;16B", "I;16L", "I;16N"), "I;16"),
-}
-
-
-def _as_png(value: Any) -> bytes:
-    """A Pillow image or numpy array as PNG, with its alpha channel."""
-    try:
-        from PIL import Image
-    except ImportError:
-        raise _refuse(
-            "a Pillow image or numpy array needs Pillow", "pip install 'infinityblue-nanobanana[pillow]'"
-        ) from None
-    try:
-        image = value if isinstance(value, Image.Image) else Image.fromarray(value)
-        if image.mode == "F":
-            raise _refuse("its pixels are floats", "Scale them to 0..255 and make them whole numbers (uint8)")
-        if image.mode not in _PNG_MODES:
-            image = image.convert(_NEAREST_PNG_MODE.get(image.mode, "RGB"))
-        buffer = io.BytesIO()
-        image.save(buffer, "PNG")
-    except InvalidRequestError:
-        raise
-    except (TypeError, ValueError, OSError, KeyError) as exc:
-        raise _refuse(f"it cannot be written as PNG: {exc}") from None
-    return buffer.getvalue()

@@ -68,6 +68,12 @@ def _replace(path: Path, temporary: Path, *, replace: bool) -> Path:
     return path
 
 
+def reason(problem: Exception) -> str:
+    """Why a file could not be read or written, in the words of the system: no number, no passing name."""
+    words = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
+    return (words[:1].lower() + words[1:]) or type(problem).__name__
+
+
 _RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # names of devices on Windows
 _LONGEST_NAME = 120  # bytes, which leaves room for a suffix and a number
 
