@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import shlex
 import sys
 from collections import Counter
@@ -30,6 +31,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--all-features", action="store_true", help="count a case that cannot be played as failed")
     parser.add_argument("program", nargs="+", metavar="PROGRAM", help="the adapter and its arguments, after --")
     options = parser.parse_args(arguments)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # cases hold what no terminal can show
     try:
         cases = load(options.cases, options.only)
         first = Runner(options.program, patience=options.patience, folder=options.folder)
