@@ -26,6 +26,7 @@ test: check-generated lint lint-contract types unit ## everything that CI runs
 generate: $(VENV)/.dev ## write from openapi.yaml what follows from it: generated/, and the tables in README.md and docs/
 	@$(BIN)/python tools/generate.py
 	@$(BIN)/python tools/tables.py
+	@$(BIN)/python tools/survey.py
 
 tables: $(VENV)/.dev ## write the tables of models and sizes into README.md and docs/
 	@$(BIN)/python tools/tables.py

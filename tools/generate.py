@@ -14,6 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import yaml
+
 ROOT = Path(__file__).resolve().parent.parent
 CONTRACT = ROOT / "openapi.yaml"
 GENERATED = ROOT / "generated"
@@ -29,6 +31,18 @@ and `make check-generated`, which is part of `make test`, fails when it is not. 
 here, change `openapi.yaml`. `{PACKAGE}/openapi.yaml` is a copy of that file, so that the
 installed package carries its own contract.
 """
+
+
+def unquoted() -> list[str]:
+    """Values in lists of strings that some YAML parsers take for something else: 21:9 for 1269, on for true."""
+    schemas = yaml.safe_load(CONTRACT.read_text("utf-8"))["components"]["schemas"]
+    return [
+        f"{name} lists {value!r}, which is no string for every YAML parser; write it in quotes"
+        for name, schema in schemas.items()
+        if schema.get("type") == "string"
+        for value in schema.get("enum", ())
+        if not isinstance(value, str)
+    ]
 
 
 def write_tree(root: Path) -> None:
@@ -59,6 +73,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--check", action="store_true", help="write nothing; exit 1 on any difference")
     check = parser.parse_args().check
+    if problems := unquoted():
+        print(*problems, sep="\n")
+        return 1
     with tempfile.TemporaryDirectory() as folder:
         fresh = Path(folder) / "generated"
         fresh.mkdir()

@@ -15,7 +15,12 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path[:0] = [str(ROOT / "facade"), str(ROOT / "generated")]
 
 import yaml  # noqa: E402
-from nanobanana.vocabulary import ASPECT_RATIOS, CHAT_MODELS, IMAGE_SIZES, MODELS, NATIVE_MODELS, pixels  # noqa: E402
+
+try:
+    import nanobanana  # noqa: F401
+    from nanobanana.vocabulary import ASPECT_RATIOS, CHAT_MODELS, IMAGE_SIZES, MODELS, NATIVE_MODELS, pixels
+except Exception as problem:  # `make generate` comes here first with what it has written
+    sys.exit(f"The facade cannot be imported on what openapi.yaml gives: {type(problem).__name__}: {problem}")
 
 DASH = "—"
 

@@ -1,0 +1,226 @@
+"""A changed contract: what a maintainer adds to openapi.yaml works everywhere after `make generate`, without another edit."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from .copies import ROOT, copy_project, make, run, tree
+
+# What is added: by the line of openapi.yaml after which it stands.
+ADDED = {
+    "        - 1K\n": '        - "512"\n        - 0.5K\n        - auto\n',
+    '        - "1:1"\n': '        - auto\n        - "1.91:1"\n',
+    "        - nanobanana_pro\n": "        - nanobanana_next\n",  # in both lists of models
+    "          description: All tokens of the call.\n": """\
+        thoughtsTokenCount:
+          type: [integer, "null"]
+          description: Tokens of the reasoning.
+""",
+    "          description: The upstream's name for this answer.\n": """\
+        trafficType:
+          type: [string, "null"]
+          description: How the call was billed.
+""",
+    "paths:\n": """\
+  /v1/models:
+    get:
+      operationId: listModels
+      tags: [models]
+      summary: List the models
+      responses:
+        "200":
+          description: The models that the key may use.
+          content:
+            application/json:
+              schema:
+                $ref: "#/components/schemas/ModelList"
+        "401":
+          $ref: "#/components/responses/Unauthorized"
+""",
+    "  schemas:\n": """\
+    ModelList:
+      type: object
+      additionalProperties: true
+      description: The models that the key may use.
+      properties:
+        data:
+          type: array
+          items:
+            $ref: "#/components/schemas/ListedModel"
+    ListedModel:
+      type: object
+      additionalProperties: true
+      description: A model.
+      properties:
+        id:
+          type: string
+          description: Its name.
+""",
+    "tags:\n": "  - name: models\n    description: What can be asked.\n",
+    '        imageConfig:\n          $ref: "#/components/schemas/ImageConfig"\n': """\
+        seed:
+          type: integer
+          description: Makes a call repeatable.
+""",
+}
+
+
+@pytest.fixture(scope="module")
+def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project with a changed contract, after `make generate`."""
+    copy = copy_project(tmp_path_factory.mktemp("changed"))
+    contract = copy / "openapi.yaml"
+    text = contract.read_text()
+    for line, added in ADDED.items():
+        assert line in text, line
+        text = text.replace(line, line + added)
+    contract.write_text(text)
+    before = tree(copy)
+    made = make(copy, "generate")
+    assert made.returncode == 0, made.stdout + made.stderr
+    (copy / "said.txt").write_text(made.stdout)
+    (copy / "touched.json").write_text(json.dumps(_touched(before, tree(copy))))
+    return copy
+
+
+def _touched(before: dict[str, bytes], after: dict[str, bytes]) -> list[str]:
+    return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
+
+
+def _python(copy: Path, program: str) -> str:
+    done = run(copy, sys.executable, "-W", "error", "-c", program)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_generating_touches_generated_and_tables_alone(changed: Path) -> None:
+    """`make generate` writes generated/ and the tables of README.md, and no other file."""
+    touched = json.loads((changed / "touched.json").read_text())
+    others = [name for name in touched if not name.startswith("generated/nanobanana_api/") and name != "said.txt"]
+    assert others == ["README.md"]
+    changed_lines = set((changed / "README.md").read_text().splitlines()) - set(
+        (ROOT / "README.md").read_text().splitlines()
+    )
+    assert all(line.startswith("|") for line in changed_lines)
+    assert any("`nanobanana_next`" in line for line in changed_lines)
+
+
+def test_generating_says_what_the_facade_does_not_know(changed: Path) -> None:
+    """It ends with what the facade does not know yet, in words: a field, an operation, values without pixels."""
+    said = (changed / "said.txt").read_text()
+    assert (
+        'GenerationConfig.seed is not sent by itself; extra_body={"generationConfig": {"seed": ...}} reaches it' in said
+    )
+    assert "listModels (GET /v1/models) has no method; client.api runs it" in said
+    for value in ("aspect ratio auto", "size auto", "size 512"):
+        assert f"{value} has no documented pixels: sent when asked for, never chosen" in said
+
+
+def test_a_facade_that_cannot_follow_is_named(tmp_path: Path) -> None:
+    """Where the facade cannot even be imported on what was generated, `make generate` fails and says why."""
+    copy = copy_project(tmp_path)
+    contract = copy / "openapi.yaml"
+    contract.write_text(
+        contract.read_text()
+        .replace("schemas/ImageSize", "schemas/PictureSize")
+        .replace("    ImageSize:", "    PictureSize:")
+    )
+    made = make(copy, "generate")
+    assert made.returncode != 0
+    assert "cannot be imported on what openapi.yaml gives: ModuleNotFoundError" in made.stderr
+
+
+@pytest.mark.parametrize("value", ["16:9", "on"])
+def test_a_value_without_its_quotes_is_named(tmp_path: Path, value: str) -> None:
+    """A value that YAML parsers read differently without quotes is refused before anything is written."""
+    copy = copy_project(tmp_path)
+    contract = copy / "openapi.yaml"
+    contract.write_text(contract.read_text().replace('        - "16:9"\n', f"        - {value}\n"))
+    before = tree(copy)
+    made = run(copy, sys.executable, "tools/generate.py")
+    assert made.returncode == 1
+    assert "AspectRatio lists " in made.stdout
+    assert "write it in quotes" in made.stdout
+    assert tree(copy) == before
+
+
+def test_every_new_value_is_listed_and_none_without_pixels_is_chosen(changed: Path) -> None:
+    """The library lists the new values in an order that makes sense, and chooses none whose pixels are not known."""
+    _python(
+        changed,
+        """
+import nanobanana
+from nanobanana import ASPECT_RATIOS, IMAGE_SIZES, MODELS, ImageRequest, InvalidRequestError
+from nanobanana.vocabulary import nearest_aspect_ratio, pixels
+
+assert nanobanana.__file__.startswith(__import__("os").getcwd())
+assert "nanobanana_next" in MODELS
+assert [ratio for ratio in ASPECT_RATIOS if pixels(ratio, "1K") is None] == ["auto"] == [ASPECT_RATIOS[-1]]
+assert IMAGE_SIZES[0] == "0.5K" and IMAGE_SIZES[-2:] == ("512", "auto")
+assert pixels("1:1", "512") is pixels("auto", "1K") is pixels("1:1", "auto") is None
+assert nearest_aspect_ratio(191, 100) == "1.91:1"
+for side in range(1, 9000, 97):
+    for other in (1, 512, side):
+        try:
+            request = ImageRequest.for_pixels(side, other, prompt="Draw")
+        except InvalidRequestError:
+            assert side > 4096
+        else:
+            assert pixels(request.aspect_ratio, request.image_size)
+assert ImageRequest("Draw").image_size == "1K" and ImageRequest("Draw").model == "nanobanana"
+""",
+    )
+
+
+def test_the_command_line_follows(changed: Path) -> None:
+    """The command lists and takes the new values, shows a dash where pixels are not known, and keeps its defaults."""
+    command = [sys.executable, "-m", "nanobanana"]
+    table = run(changed, *command, "models").stdout
+    assert "nanobanana_next   native and chat format" in table
+    (line,) = [line.split() for line in table.splitlines() if line.startswith("auto")]
+    assert set(line[1:]) == {"-"}
+    listed = json.loads(run(changed, *command, "models", "--json").stdout)
+    assert listed["pixels"]["1:1"] | {"512": None, "0.5K": "512x512"} == listed["pixels"]["1:1"]
+    shown = run(changed, *command, "generate", "--help").stdout
+    assert "nanobanana_next" in shown
+    assert "1.91:1" in shown
+    assert "[default: nanobanana]" in shown
+    assert "[default: 1K]" in shown
+    drawn = run(
+        changed, *command, "generate", "Draw a cat", "-m", "nanobanana_next", "--aspect-ratio", "auto", "--size", "512",
+        "--sandbox", "--json", "-o", "odd",
+    )  # fmt: skip
+    assert drawn.returncode == 0, drawn.stderr
+
+
+def test_the_sandbox_follows(changed: Path) -> None:
+    """The sandbox paints every new value, in both formats, and says in words that it does not play a new operation."""
+    _python(
+        changed,
+        """
+import httpx, nanobanana_sandbox
+from nanobanana import NanoBanana
+with nanobanana_sandbox.serve() as url, NanoBanana("sk-x", base_url=url) as client:
+    for wire in ("native", "chat"):
+        for ratio, size in (("auto", "512"), ("1.91:1", "0.5K"), ("1:1", "auto")):
+            options = {"model": "nanobanana_next", "aspect_ratio": ratio, "image_size": size, "wire": wire}
+            image = client.generate("Draw a cat", **options).image
+            assert image.width, image
+    answer = httpx.get(url + "/v1/models", headers={"Authorization": "Bearer sk-x"})
+    assert answer.status_code == 501, answer.text
+    assert "The contract has GET /v1/models, but the sandbox does not play it" in answer.json()["error"]["message"]
+""",
+    )
+
+
+@pytest.mark.slow
+def test_the_whole_suite_passes_on_it(changed: Path) -> None:
+    """`make test` of the copy passes: no test holds a list that the contract holds."""
+    subprocess.run(["git", "init", "--quiet"], cwd=changed, check=True)
+    made = make(changed, "test", timeout=1200)
+    assert made.returncode == 0, made.stdout[-20000:] + made.stderr[-5000:]
