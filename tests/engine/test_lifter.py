@@ -18,7 +18,8 @@ from nanobanana import NanoBananaError
 from nanobanana._engine import lifter
 from nanobanana._engine.lifter import Lifter
 from nanobanana._engine.spool import Spool
-from nanobanana._engine.tokens import AsyncUpload, Blobs, Upload
+from nanobanana._engine.tokens import Blobs
+from nanobanana._engine.upload import AsyncUpload, Upload
 from nanobanana._formats import chat, native
 from nanobanana.pictures.provenance import Record
 from nanobanana_api.models.chat_completion import ChatCompletion

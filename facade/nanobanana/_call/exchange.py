@@ -8,7 +8,8 @@ from typing import Any
 
 from attrs import define, field
 
-from .._engine.tokens import Blobs, Upload
+from .._engine.tokens import Blobs
+from .._engine.upload import Upload
 from .settings import Anonymous, BearerKey
 
 

@@ -19,7 +19,8 @@ import httpx
 
 from .._engine.inflate import Body
 from .._engine.lifter import Lifter
-from .._engine.tokens import AsyncUpload, Blobs, Upload
+from .._engine.tokens import Blobs
+from .._engine.upload import AsyncUpload, Upload
 from .._formats.refusals import status_error
 from ..errors import (
     APIConnectionError,

@@ -3,34 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import secrets
 from pathlib import Path
-from typing import Any
+from typing import BinaryIO
 
 _SMALL = 128 * 1024  # bytes up to which a file costs more than it saves
 _LARGE = 8 * 1024 * 1024  # bytes from which on a picture gets memory of its own from the system, which goes back whole:
 _MAPPED = 33 * 1024 * 1024  # malloc (glibc's) maps what is larger than 32 MB, and what is not touched costs nothing
 
-
-class _Open(io.RawIOBase):
-    """A file that stays open when this is closed. It takes no descriptor of its own, as there may be none left."""
-
-    def __init__(self, file: io.FileIO) -> None:
-        self._file = file
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int:
-        return self._file.readinto(buffer) or 0
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._file.seek(offset, whence)
+_UNSYNCABLE = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.ENOTTY}  # SMB, FUSE and their kin
 
 
 class Spool:
@@ -47,6 +31,7 @@ class Spool:
         self.size = 0
         self._folder = folder  # until there is a file in it
         self._file: io.FileIO | None = None
+        self._is_passing = True
         ready = 0 if folder else room if room < _LARGE else max(room, _MAPPED)
         self._memory = io.BytesIO(bytes(ready))
 
@@ -85,30 +70,59 @@ class Spool:
         self._memory.truncate(self.size)
         return self._memory.getvalue()
 
-    def opened(self) -> io.BufferedReader:
-        """The file from its beginning, over the descriptor that is open. Only for one that `finish` returned."""
-        assert self._file is not None  # noqa: S101 - it is there from then on
+    def opened(self) -> BinaryIO:
+        """The file from its beginning. Only for one that `finish` returned.
+
+        Raises: OSError where the file was released and is gone.
+        """
+        assert self._file is not None and self.path is not None  # noqa: S101 - they are there from then on
+        try:
+            file = self.path.open("rb")
+            if self._file.closed or os.path.samestat(os.fstat(file.fileno()), os.fstat(self._file.fileno())):
+                return file
+            file.close()
+        except OSError:  # it was deleted, or there is no descriptor left
+            if self._file.closed:
+                raise
         self._file.seek(0)
-        return io.BufferedReader(_Open(self._file))
+        return open(self._file.fileno(), "rb", closefd=False)
 
     def read(self) -> bytes:
-        """All that is in the file."""
+        """All that is in the file. Raises: OSError where it was released and is gone."""
         with self.opened() as file:
             return file.read(self.size)
 
     def sync(self) -> None:
-        """Makes the file survive a power cut. Raises: OSError."""
-        if self._file is not None:
-            os.fsync(self._file.fileno())
+        """Makes the file survive a power cut, where its filesystem can. Raises: OSError."""
+        assert self._file is not None and self.path is not None  # noqa: S101 - they are there once it is finished
+        if not self._file.closed:
+            sync(self._file.fileno())
+            return
+        with self.path.open("r+b") as file:
+            sync(file.fileno())
 
     def close(self) -> None:
-        """Lets go of the file."""
+        """Lets go of the file, which from now on is found by its name only."""
         if self._file is not None:
             self._file.close()
 
-    def discard(self) -> None:
-        """Deletes the file, where it is still there."""
+    def moved_to(self, path: Path) -> None:
+        """Notes that the file has got its place: it is read there, and never deleted by `discard`."""
         self.close()
-        if self.path is not None:
+        self.path, self._is_passing = path, False
+
+    def discard(self) -> None:
+        """Deletes the file, where it is still there under its passing name."""
+        self.close()
+        if self.path is not None and self._is_passing:
             with contextlib.suppress(OSError):
                 self.path.unlink()
+
+
+def sync(descriptor: int) -> None:
+    """Makes a file survive a power cut, where its filesystem can. Raises: OSError, such as that the disk is full."""
+    try:
+        os.fsync(descriptor)
+    except OSError as exc:
+        if exc.errno not in _UNSYNCABLE:
+            raise

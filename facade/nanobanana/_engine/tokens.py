@@ -6,19 +6,22 @@ Base64 of its blob, to the letter: with that put back, the JSON says what it sai
 
 from __future__ import annotations
 
+import json
+import math
 import re
 import secrets
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import Any
+from collections.abc import Callable
+from typing import Any, NoReturn
 
+from attrs import frozen
 from pybase64 import b64encode, b64encode_as_string
 
-from ..pictures.header import Content, read
+from .content import Content, read
 from .spool import Spool
 
-_TOKEN = re.compile(r"nanobananaBlob[0-9a-f]{32}")
-_TOKEN_BYTES = re.compile(_TOKEN.pattern.encode())
-_STEP = 90 * 1024  # bytes encoded at a time: groups of three, and in Base64 below what malloc would map anew each time
+_MARK = "nanobananaBlob"
+_TOKEN = re.compile(_MARK + "[0-9a-f]{32}")
+TOKEN_BYTES = re.compile(_TOKEN.pattern.encode())
 
 
 class Blobs(dict[str, Content]):
@@ -34,9 +37,38 @@ class Blobs(dict[str, Content]):
 
     def add(self, content: Content) -> str:
         """Takes a blob and returns its token. Nobody can guess it, and it looks like Base64, as some patterns ask."""
-        token = f"nanobananaBlob{secrets.token_hex(16)}"
+        token = f"{_MARK}{secrets.token_hex(16)}"
         self[token] = content
         return token
+
+    def fill(self, value: Any) -> Any:
+        """A JSON value with the Base64 of each blob in the place of its token, however deep it is.
+
+        Raises: OSError where the file of a blob is gone.
+        """
+        if not self:
+            return value
+        root = [value]
+        unfilled: list[Any] = [
+            root
+        ]  # copies whose entries are still to be looked at; no recursion, so no depth ends it
+        while unfilled:
+            holder = unfilled.pop()
+            for place, entry in enumerate(holder) if isinstance(holder, list) else list(holder.items()):
+                if isinstance(entry, str):
+                    if _MARK in entry:
+                        holder[place] = self._filled(entry)
+                elif isinstance(entry, list):
+                    holder[place] = entry.copy()
+                    unfilled.append(holder[place])
+                elif isinstance(entry, dict):
+                    holder[place] = {self._filled(name): inner for name, inner in entry.items()}
+                    unfilled.append(holder[place])
+        return root[0]
+
+    def _filled(self, text: str) -> str:
+        whole = _TOKEN.sub(self._encoded, text)
+        return self._redact(whole) if whole is not text else text
 
     def take(self, token: str) -> Content:
         """The blob of a token, each of which stands in one place only. Raises: KeyError where there is none."""
@@ -46,24 +78,11 @@ class Blobs(dict[str, Content]):
 
     def restore(self, value: Any) -> Any:
         """A JSON value with the Base64 of each blob in the place of its token, but for those that were taken."""
-        return value if self._taken >= self.keys() else self.put_back(value)
+        return value if self._taken >= self.keys() else self.fill(value)
 
     def put_back(self, value: Any) -> Any:
         """The same for those that were taken as well."""
-        if isinstance(value, str):
-            whole = _TOKEN.sub(self._encoded, value)
-            return self._redact(whole) if whole is not value else value
-        if isinstance(value, list):
-            entries = []
-            for entry in value:  # a comprehension would take a frame of its own at each level, of which there are few
-                entries.append(self.put_back(entry))
-            return entries
-        if isinstance(value, dict):
-            fields = {}
-            for name, entry in value.items():
-                fields[self.put_back(name)] = self.put_back(entry)
-            return fields
-        return value
+        return self.fill(value)
 
     def _encoded(self, found: re.Match[str]) -> str:
         content = self.get(found[0])
@@ -76,40 +95,45 @@ class Blobs(dict[str, Content]):
                 content.discard()
 
 
-class Upload:
-    """JSON as it leaves, with the Base64 of each blob in the place of its token, encoded piece by piece.
+@frozen(repr=False)
+class Lifted:
+    """A JSON text with the tokens of what was lifted out of it, and the blobs they stand for."""
 
-    Iterating it again gives the same bytes again.
-    """
+    text: bytes
+    blobs: Blobs
 
-    def __init__(self, text: bytes, blobs: Blobs) -> None:
-        self._parts: list[tuple[bytes, bytes]] = []  # some JSON, and the blob that follows it
-        end = 0
-        for found in _TOKEN_BYTES.finditer(text) if blobs else ():
-            content = blobs.get(found[0].decode())
-            if content is not None:
-                self._parts.append((text[end : found.start()], read(content)))
-                end = found.end()
-        self._parts.append((text[end:], b""))
+    def whole(self) -> bytes:
+        """The text with the Base64 put back, as it came. Raises: OSError where the file of a blob is gone."""
+        return TOKEN_BYTES.sub(self._encoded, self.text) if self.blobs else self.text
 
-    def __len__(self) -> int:
-        return sum(len(text) + (len(blob) + 2) // 3 * 4 for text, blob in self._parts)
+    def document(self) -> Any:
+        """The JSON value with the Base64 put back.
 
-    def __iter__(self) -> Iterator[bytes]:
-        for text, blob in self._parts:
-            if text:
-                yield text
-            view = memoryview(blob)
-            for start in range(0, len(view), _STEP):
-                yield b64encode(view[start : start + _STEP])
+        Half surrogate pairs stay as they are; a number that no float holds, such as 1e400, stays as its text.
+
+        Raises: ValueError where it is no JSON (RFC 8259; NaN and its kin are none); RecursionError where it is too
+        deep; OSError where the file of a blob is gone.
+        """
+        text = self.text.decode("utf-8-sig")
+        document = json.loads(text, parse_float=_float, parse_int=_int, parse_constant=_no_constant)
+        return self.blobs.fill(document)
+
+    def _encoded(self, found: re.Match[bytes]) -> bytes:
+        content = self.blobs.get(found[0].decode())
+        return found[0] if content is None else b64encode(read(content))
 
 
-class AsyncUpload:
-    """The same for async iteration, and for that only: httpx takes what has both for a sync body."""
+def _float(text: str) -> float | str:
+    number = float(text)
+    return number if math.isfinite(number) else text
 
-    def __init__(self, upload: Upload) -> None:
-        self._upload = upload
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self._upload:
-            yield piece
+def _int(text: str) -> int | str:
+    try:
+        return int(text)
+    except ValueError:  # more digits than Python turns into a number
+        return text
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import hashlib
-import io
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import BinaryIO, Literal, TypeAlias
 
-from .._engine.spool import Spool
+from .._engine.content import Content as Content
+from .._engine.content import digest as digest
+from .._engine.content import opened as opened
+from .._engine.content import read as read
+from .._engine.content import size as size
 from .chunks import boxes, jpeg_segments, png_chunks, riff_chunks
-
-Content: TypeAlias = bytes | Path | Spool
-"""The bytes of a picture, or the file that holds them."""
 
 EXTENSIONS = {
     "image/png": ".png",
@@ -29,38 +27,6 @@ _HEAD = 512  # bytes in which the type shows
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 _HEIF_BRANDS = {b"mif1", b"mif2", b"msf1"}
 _AVIF_BRANDS = {b"avif", b"avis"}
-
-
-def opened(content: Content) -> BinaryIO:
-    """The content as an open binary file."""
-    match content:
-        case Path():
-            return content.open("rb")
-        case Spool():
-            return content.opened()
-        case bytes():
-            return io.BytesIO(content)
-
-
-def read(content: Content) -> bytes:
-    """The whole content."""
-    if isinstance(content, bytes):
-        return content
-    with opened(content) as file:
-        return file.read()
-
-
-def size(content: Content) -> int:
-    """The number of bytes."""
-    if isinstance(content, Path):
-        return content.stat().st_size
-    return content.size if isinstance(content, Spool) else len(content)
-
-
-def digest(content: Content) -> str:
-    """The SHA-256 of the content in hexadecimal."""
-    with opened(content) as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]
 
 
 def sniff(content: Content) -> str | None:

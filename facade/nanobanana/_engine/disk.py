@@ -1,0 +1,148 @@
+"""Disk: files that a reader sees whole or not at all, on whatever filesystem there is."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import secrets
+import shutil
+import stat
+from pathlib import Path
+
+from .content import Content, opened
+from .spool import Spool, sync
+
+_LONGEST_NAME = 255  # bytes, on nearly all filesystems
+# What makes it impossible to put another file in the place of one, though that one can be written: it is mounted by
+# itself (EBUSY, as in containers; EXDEV on layered filesystems), or its folder is closed to us.
+_FIXED = {errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS}
+
+
+def write_atomically(path: Path, content: Content, *, replace: bool = True) -> Path:
+    """Writes `content` to `path`, whole or not at all, making missing parents; returns the path written.
+
+    With `replace=False` a file that is already there stays, and the name gets a number: `cat-2.png`. A file that can be
+    written but not replaced, such as one that is mounted by itself, is written in place, as the last way.
+
+    Raises: OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(_temporary_name())
+    try:
+        with temporary.open("xb") as file, opened(content) as source:
+            shutil.copyfileobj(source, file, 1024 * 1024)
+            file.flush()
+            sync(file.fileno())
+        return _put(path, temporary, replace=replace)
+    except OSError as exc:
+        if not (replace and exc.errno in _FIXED and path.is_file()):
+            raise
+        with path.open("r+b") as file, opened(content) as source:
+            shutil.copyfileobj(source, file, 1024 * 1024)
+            file.truncate()
+            file.flush()
+            sync(file.fileno())
+        return path
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+
+
+def move_atomically(path: Path, spool: Spool, *, replace: bool = True) -> Path:
+    """Gives the file of a spool its place, as `write_atomically` does. Where that cannot be, it is copied.
+
+    Raises: OSError; then the spool is as it was.
+    """
+    try:
+        if spool.path is None:
+            raise FileNotFoundError
+        spool.sync()
+        path = _put(path, spool.path, replace=replace)
+    except OSError:  # the file was deleted meanwhile, or the system moves none that is open
+        path = write_atomically(path, spool, replace=replace)
+        spool.discard()
+    spool.moved_to(path)
+    return path
+
+
+def _temporary_name() -> str:
+    """A name that fits into any folder, however long the final one is."""
+    return f".{secrets.token_hex(8)}.part"
+
+
+def _put(path: Path, temporary: Path, *, replace: bool) -> Path:
+    if path.exists() and not path.is_file():
+        raise OSError(f"{path} is there and is not a regular file")
+    if not replace:
+        path = _reserve(path)
+    try:
+        temporary.replace(path)
+    except OSError:
+        if not replace:
+            path.unlink(missing_ok=True)
+        raise
+    sync_folder(path.parent)
+    return path
+
+
+def _reserve(path: Path) -> Path:
+    """Takes the first free name, by creating it exclusively, so that no two writers take the same."""
+    number = 1
+    while True:
+        candidate = path if number == 1 else path.with_name(_numbered(path, f"-{number}{path.suffix}"))
+        try:
+            candidate.touch(exist_ok=False)
+        except FileExistsError:
+            number += 1
+        else:
+            return candidate
+
+
+def _numbered(path: Path, end: str) -> str:
+    stem = path.stem
+    while len(os.fsencode(stem + end)) > _LONGEST_NAME:
+        stem = stem[:-1]
+    return stem + end
+
+
+def check_writable(path: Path) -> None:
+    """Makes the folder of `path` and sees that the file can be written, without touching one that is there.
+
+    Raises: OSError where it cannot.
+    """
+    with contextlib.suppress(FileNotFoundError):
+        path.lstat()  # says whether the name itself is possible
+    path.parent.mkdir(parents=True, exist_ok=True)
+    probe = path.with_name(_temporary_name())
+    try:
+        probe.touch(exist_ok=False)
+    except OSError as exc:
+        if exc.errno not in _FIXED or not path.is_file():
+            raise
+        path.open("r+b").close()  # it can be written in place
+    else:
+        probe.unlink()
+
+
+def sync_folder(folder: str | os.PathLike[str]) -> None:
+    """Makes what was created or renamed in a folder survive a power cut, where the filesystem can."""
+    with contextlib.suppress(OSError):  # not every filesystem lets a folder be synced
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def read_regular_file(path: Path, *, limit: int) -> bytes:
+    """The content of a regular file, at most `limit` + 1 bytes of it.
+
+    A FIFO or a device is refused before it is opened, as opening one may never return.
+
+    Raises: OSError.
+    """
+    if not stat.S_ISREG(path.stat().st_mode):
+        raise OSError("it is a folder" if path.is_dir() else "it is not a regular file")
+    with path.open("rb") as file:
+        return file.read(limit + 1)

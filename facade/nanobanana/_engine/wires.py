@@ -1,0 +1,194 @@
+"""Wires: what bytes go over, a TCP connection or TLS over any other wire. Their steps are driven by `waiting`.
+
+TLS is run over memory: several records are taken out of each large read, where ssl's own sockets make two system calls
+for each of 16 KB; and it runs over any wire, so also over another TLS, as on the way through an https:// proxy.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import ssl
+import threading
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from attrs import define, field
+
+from .waiting import READ, WRITE, Steps, Wait
+
+SIZE = 120 * 1024  # bytes read at a time: what malloc maps anew each time begins behind that
+_THREAD = threading.local()
+
+
+def scratch() -> memoryview:
+    """Where all wires of this thread read to. What came is used, or copied, before anything else is waited for."""
+    if not hasattr(_THREAD, "buffer"):
+        _THREAD.buffer = memoryview(bytearray(SIZE))
+    buffer: memoryview = _THREAD.buffer
+    return buffer
+
+
+@define
+class Try:
+    """One try of a call, as the network sees it.
+
+    left: the seconds that are left of the call, asked before each wait. sent: whether a byte of the request, not of a
+    handshake before it, has been handed to the system.
+    """
+
+    left: Callable[[], float]
+    sent: bool = False
+    _reserve: float = field(default=0.0, init=False)  # seconds at the end of the call that connecting may not use
+    _is_sending: bool = field(default=False, init=False)
+
+    def begin(self, connect_timeout: float) -> None:
+        """Connecting begins, handshakes and proxies included, and may take so many seconds in all."""
+        self.sent, self._is_sending = False, False
+        self._reserve = max(0.0, self.left() - connect_timeout)
+
+    def send(self) -> None:
+        """Whatever is written from now on is the request."""
+        self._reserve, self._is_sending = 0.0, True
+
+    def wrote(self) -> None:
+        """Something was handed to the system."""
+        self.sent = self._is_sending
+
+    def wait(self) -> float:
+        """The seconds that a wait may take. Raises: TimeoutError when there are none."""
+        seconds = self.left() - self._reserve
+        if seconds <= 0:
+            raise TimeoutError("the time for connecting is over" if self._reserve else "the time for this call is over")
+        return seconds
+
+
+class Wire(Protocol):
+    """Something that bytes go over."""
+
+    def read(self) -> Steps[memoryview]:
+        """What has come, in the scratch memory of the thread; nothing at the end. Raises: OSError."""
+
+    def write(self, data: memoryview) -> Steps[None]:
+        """Sends all of it. Raises: OSError."""
+
+    def close(self) -> None:
+        """Closes it, without a word to the other side."""
+
+    def get_extra_info(self, info: str) -> Any:
+        """What httpcore may ask for by name; None where there is no such thing."""
+
+
+class TCP:
+    """A connected socket that does not block."""
+
+    def __init__(self, sock: socket.socket, try_: Try) -> None:
+        self._socket = sock
+        self._try = try_
+
+    def read(self) -> Steps[memoryview]:
+        while True:
+            try:
+                return scratch()[: self._socket.recv_into(scratch())]
+            except BlockingIOError:
+                yield Wait([(self._socket, READ)], self._try.wait())
+
+    def write(self, data: memoryview) -> Steps[None]:
+        while data:
+            try:
+                data = data[self._socket.send(data) :]
+                self._try.wrote()
+            except BlockingIOError:
+                yield Wait([(self._socket, WRITE)], self._try.wait())
+
+    def close(self) -> None:
+        self._socket.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        match info:
+            case "socket":
+                return self._socket
+            case "client_addr":
+                return self._socket.getsockname()
+            case "server_addr":
+                return self._socket.getpeername()
+            case _:  # nobody asks whether it is readable, as no connection is used twice
+                return None
+
+
+class TLS:
+    """The client's end of TLS over another wire. Its handshake comes first."""
+
+    def __init__(self, wire: Wire, context: ssl.SSLContext, server_hostname: str | None) -> None:
+        self._wire = wire
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._error: ssl.SSLError | None = None
+        self._object = context.wrap_bio(self._in, self._out, server_hostname=server_hostname)
+
+    def shake_hands(self) -> Steps[None]:
+        """Raises: OSError, ssl.SSLError among them, after the other side has been told what is wrong."""
+        try:
+            while True:
+                try:
+                    self._object.do_handshake()
+                    break
+                except ssl.SSLWantReadError:
+                    yield from self._exchange()
+        except ssl.SSLError:
+            with contextlib.suppress(OSError):
+                yield from self._flush()
+            raise
+        yield from self._flush()
+
+    def read(self) -> Steps[memoryview]:
+        if self._error is not None:
+            raise self._error
+        buffer, size = scratch(), 0
+        while True:
+            try:
+                while size < SIZE and (more := self._read_into(buffer[size:])):
+                    size += more
+                return buffer[:size]
+            except ssl.SSLWantReadError:
+                if size:
+                    return buffer[:size]
+            except (
+                ssl.SSLEOFError
+            ):  # the other side left without a word; the length of the answer tells whether it matters
+                return buffer[:size]
+            except ssl.SSLError as exc:
+                if not size:
+                    raise
+                self._error = exc  # for the next read, as something came before it
+                return buffer[:size]
+            yield from self._exchange()
+
+    def write(self, data: memoryview) -> Steps[None]:
+        for start in range(0, len(data), SIZE):
+            rest = data[start : start + SIZE]
+            while rest:
+                rest = rest[self._object.write(rest) :]
+            yield from self._flush()
+
+    def _read_into(self, buffer: memoryview) -> int:
+        size: Any = self._object.read(len(buffer), buffer)  # the type stubs know only of the call without a buffer
+        return int(size)
+
+    def _exchange(self) -> Steps[None]:
+        """Sends what is to be sent, such as the answer to a KeyUpdate, and takes what comes."""
+        yield from self._flush()
+        records = yield from self._wire.read()
+        if records:
+            self._in.write(records)
+        else:
+            self._in.write_eof()
+
+    def _flush(self) -> Steps[None]:
+        if self._out.pending:
+            yield from self._wire.write(memoryview(self._out.read()))
+
+    def close(self) -> None:
+        self._wire.close()
+
+    def get_extra_info(self, info: str) -> Any:
+        return self._object if info == "ssl_object" else self._wire.get_extra_info(info)
