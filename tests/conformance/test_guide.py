@@ -1,0 +1,60 @@
+"""Holds the guide for porters and the protocol's page to what they speak of."""
+
+import json
+import re
+
+import pytest
+
+from conformance.cases import VECTORS, load, parsed
+
+ROOT = VECTORS.parents[1]
+GUIDE = (ROOT / "docs" / "porting.md").read_text("utf-8")
+PROTOCOL = (ROOT / "conformance" / "README.md").read_text("utf-8")
+SCHEMA = json.loads((VECTORS / "schema.json").read_text("utf-8"))
+IDS = {case.id for case in load()}
+NAMED = {
+    name.strip()
+    for group in re.findall(r"\*\(([^)]*)\)\*", GUIDE)
+    for name in group.replace("\n", " ").split(",")
+    if "names in italics" not in name
+}
+
+
+@pytest.mark.parametrize("name", sorted(NAMED))
+def test_a_vector_that_the_guide_names_is_there(name):
+    """Each name in italics is a vector, or begins the names of some."""
+    assert name in IDS or (name.endswith("…") and any(known.startswith(name[:-1]) for known in IDS))
+
+
+def test_the_guide_names_vectors():
+    """Rules that a vector shows are named by it."""
+    assert len(NAMED) > 40
+
+
+def test_the_page_of_the_protocol_knows_every_key():
+    """Each method, argument, option, failure and key of a case stands on the protocol's page."""
+    definitions = SCHEMA["$defs"]
+    words = {"wire", *definitions["case"]["properties"], *definitions["client"]["properties"]}
+    words |= {*definitions["step"]["properties"]["failure"]["enum"], *definitions["error"]["properties"]}
+    for kind in ("response", "request"):
+        words |= set(definitions[kind]["properties"])
+    for action in definitions["action"]["oneOf"]:
+        words |= {action["properties"]["method"]["const"]}
+        words |= set(action["properties"].get("arguments", {}).get("properties", ()))
+    missing = {word for word in words if not re.search(rf"[`.]{re.escape(word)}`", PROTOCOL)}
+    assert missing == set()
+
+
+def test_the_tree_and_the_table_of_the_guide_name_every_error():
+    """Each class that a vector can expect stands in the guide's tree and in its table, but for what no vector plays."""
+    classes = set(SCHEMA["$defs"]["error"]["properties"]["class"]["enum"])
+    tree = set(re.findall(r"^ *(\w+Error)$", GUIDE, re.MULTILINE))
+    table = set(re.findall(r"^\| `(\w+Error)`", GUIDE, re.MULTILINE))
+    assert tree == classes | {"NanoBananaError"}
+    assert table == classes - {"DownloadError"}
+
+
+def test_the_whole_case_on_the_page_is_one():
+    """The case that the protocol's page shows can be read as one."""
+    shown = re.search(r"One whole case:\n\n```json\n(.*?)```", PROTOCOL, re.DOTALL)[1]
+    assert parsed(json.loads(shown)).waits == [20]
