@@ -174,6 +174,7 @@ def check(body: bytes, cuts: list[int]) -> None:
 def _short_values(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     if "property" in request.keywords or "property" in request.node.name:
         monkeypatch.setattr(lifter, "_LONG", SHORT)
+        monkeypatch.setattr(lifter, "_DOOR", lifter._doors(4))
 
 
 @settings(_settings, max_examples=int(os.environ.get("NANOBANANA_EXAMPLES", "500")))

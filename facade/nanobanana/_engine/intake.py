@@ -53,7 +53,10 @@ class Intake:
             pass
 
     def steps(self, piece: bytes | memoryview) -> Iterator[None]:
-        """Takes the next piece in steps of at most 1 MB, between which others can have their turn."""
+        """Takes the next piece in steps of at most 1 MB, between which others can have their turn.
+
+        The piece is not looked at again after the first step, so its memory may be used for something else.
+        """
         if self.is_full or self._is_damaged:
             return
         try:
@@ -77,7 +80,7 @@ class Intake:
     def _take(self, piece: bytes | memoryview) -> None:
         self.size += len(piece)
         if self._lifter:
-            self._lifter.add(bytes(piece))
+            self._lifter.add(piece)
         else:
             self._text += piece
 

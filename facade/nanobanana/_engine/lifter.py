@@ -8,14 +8,26 @@ from pathlib import Path
 
 from pybase64 import b64decode, b64encode
 
+from .content import Content
 from .spool import Spool
 from .tokens import Blobs
 
 _MOST_ROOM = 32 * 1024 * 1024  # bytes of memory taken on the word of a header; a picture of 4K has up to 25 MB
+_MOST_OPEN = 8  # files; a descriptor keeps one from being lost with its folder, but there are not many of those
 _LONG = 4096  # characters from which on a value is worth lifting
-# What stands before Base64: the value of a key "data", or a data: URI. Inside a JSON string each quote is escaped, so
-# wherever the first of them matches in a valid document, a string begins behind it.
-_DOOR = re.compile(rb'"data"[ \t\r\n]{0,64}:[ \t\r\n]{0,64}"|;base64,')
+
+
+def _doors(least: int) -> re.Pattern[bytes]:
+    """What stands before Base64: the value of a key "data", or a data: URI; where so many characters of it follow, or
+    the data ends before it can be told. Inside a JSON string each quote is escaped, so wherever the first of them
+    matches in a valid document, a string begins behind it."""
+    return re.compile(
+        rb'(?:"data"[ \t\r\n]{0,64}:[ \t\r\n]{0,64}"|;base64,)(?=[A-Za-z0-9+/\\]{%d}|[A-Za-z0-9+/\\]{0,%d}\Z)'
+        % (least, least)
+    )
+
+
+_DOOR = _doors(64)
 _LONGEST_DOOR = 136
 # Base64 as a JSON string may hold it: / may be escaped, and some writers escape + and = as well.
 _RUN = re.compile(rb"(?:[A-Za-z0-9+/]++|\\/|\\u002[bBfF])*+(?:=|\\u003[dD]){0,2}")
@@ -31,6 +43,8 @@ class Lifter:
     text, with the Base64 put back, is the document that came, but for needless escapes; and whatever is wrong with a
     value is there for those who read it.
 
+    Whatever comes, each byte is looked at a few times at most.
+
     folder: where the blobs go, into a file each; without one they stay in memory. expected: the length of the JSON, as
     far as it is known beforehand.
     """
@@ -43,18 +57,38 @@ class Lifter:
         self._held = b""  # what came last and cannot be judged yet
         self._is_inside = False  # behind a door, where Base64 may stand
         self._spool: Spool | None = None  # where it goes, once there is enough of it
+        self._open: list[Spool] = []  # finished, with a descriptor each
+        self._looked = 0  # how far the present piece is known to be nothing but Base64, or not to be
 
-    def add(self, piece: bytes) -> None:
-        """Takes the next piece."""
+    def add(self, piece: bytes | memoryview) -> None:
+        """Takes the next piece. It is not kept."""
         self._left -= len(piece)
-        self._take(self._held + piece if self._held else piece, is_last=False)
+        if self._spool is None or not self._pour(piece):
+            self._take(self._held + piece if self._held else bytes(piece), is_last=False)
 
     def finish(self) -> None:
         """Takes the end of the body, wherever it came."""
         self._take(self._held, is_last=True)
 
+    def _pour(self, piece: bytes | memoryview) -> bool:
+        """Takes a piece from the middle of a value, without a copy, and says whether it was one."""
+        view = memoryview(piece)
+        start = -len(self._held) % 4
+        end = start + (len(view) - start) // 4 * 4 - 4  # the last group may be followed by padding
+        if end - start < _LONG or view[end - 1] == ord("="):
+            return False
+        try:
+            head = b64decode(self._held + view[:start], validate=True)
+            decoded = b64decode(view[start:end], validate=True)
+        except binascii.Error:  # it ends here, or there is an escape
+            return False
+        self._put(head)
+        self._put(decoded)
+        self._held = bytes(view[end:])
+        return True
+
     def _take(self, data: bytes, *, is_last: bool) -> None:
-        at = 0
+        at = self._looked = 0
         while True:
             if self._is_inside:
                 at = self._follow(data, at, is_last=is_last)
@@ -89,16 +123,21 @@ class Lifter:
             return end
         if not _is_canonical(characters[whole - 4 : whole]):
             whole -= 4
+        self._left, left = 0, self._left  # it ends here, and needs no more room
         self._write(characters[:whole])
+        self._left = left
         if self._spool is not None:
-            self.text += self._blobs.add(self._spool.finish()).encode() + characters[whole:]
+            self.text += self._blobs.add(self._finished(self._spool)).encode() + characters[whole:]
             self._spool = None
         return end
 
     def _gulp(self, data: bytes, at: int) -> int:
         """Takes most of a piece in one go, where it is nothing but Base64; returns where that ended."""
+        if at < self._looked:
+            return at
         quote = data.find(b'"', at)
-        whole = ((len(data) if quote < 0 else quote) - at) // 4 * 4 - 4
+        self._looked = len(data) if quote < 0 else quote
+        whole = (self._looked - at) // 4 * 4 - 4
         if whole < _LONG or data[at + whole - 1] == ord("="):
             return at
         try:
@@ -116,6 +155,14 @@ class Lifter:
         if self._spool is None:
             self._spool = Spool(self._folder, min(max(0, self._left) // 4 * 3 + len(decoded), _MOST_ROOM))
         self._spool.write(decoded)
+
+    def _finished(self, spool: Spool) -> Content:
+        content = spool.finish()
+        if isinstance(content, Spool):
+            self._open.append(content)
+            if len(self._open) > _MOST_OPEN:
+                self._open.pop(0).close()
+        return content
 
 
 def _unescaped(characters: bytes) -> bytes:
