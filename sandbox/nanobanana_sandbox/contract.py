@@ -112,7 +112,7 @@ def find(method: str, path: str) -> tuple[Operation, dict[str, str]]:
         (operation, match) for operation in operations() if (match := _pattern(operation.template).fullmatch(path))
     ]
     if not found:
-        raise refuse("endpoint_not_found", f"There is no {path} here. {_hint(path)}", status=404)
+        raise refuse("endpoint_not_found", f"There is no {path[:200]} here. {_hint(path)}", status=404)
     for operation, match in found:
         if operation.method == method.lower():
             if operation.wire is None:

@@ -68,6 +68,9 @@ class Endpoint:
             status, noted = answer.response.status_code, entry.fields.pop("error", {})
             if answer.picture is not None:
                 self.journal.keep(entry, answer.picture, answer.picture_type)
+        except anyio.get_cancelled_exc_class():
+            status = 503
+            raise
         finally:
             seconds = round(time.perf_counter() - begun, 3)
             self.journal.finish(entry, status=status, seconds=seconds, **noted)

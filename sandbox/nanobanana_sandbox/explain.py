@@ -92,7 +92,9 @@ def _explain(problem: Any, form: Form) -> Violation:
             missing = next(key for key in problem.validator_value if key not in problem.instance)
             schema = problem.schema.get("properties", {}).get(missing, {})
             whole = form.where((*path, missing))
-            return Violation(400, "missing_required_parameter", f"{whole} is missing{_as_wanted(schema)}", where)
+            wanted = json.dumps(pattern(schema), ensure_ascii=False)
+            form_wanted = f'; send "{missing}": {wanted}' if len(wanted) <= _LONGEST_FORM else ""
+            return Violation(400, "missing_required_parameter", f"{whole} is missing{form_wanted}", where)
         case "enum" | "const":
             allowed = problem.validator_value if problem.validator == "enum" else [problem.validator_value]
             message = f"{name} must be {_one_of(allowed)}, not {shown(problem.instance)}"
