@@ -9,6 +9,8 @@ import pytest
 from nanobanana import NanoBanana
 from PIL import Image
 
+from .browser import chromium as chromium
+
 KEY = "sk-test-0a1b2c3d4e5f"
 
 

@@ -7,7 +7,7 @@ import hashlib
 import io
 import re
 from importlib import resources
-from typing import TextIO
+from io import FileIO
 
 import anyio
 from starlette.middleware.cors import CORSMiddleware
@@ -43,7 +43,7 @@ class Sandbox:
     browser read what was asked; and nothing that it is asked ends in an exception.
     """
 
-    def __init__(self, log: TextIO | None = None) -> None:
+    def __init__(self, log: FileIO | None = None) -> None:
         self.endpoint = Endpoint(Journal(log))
         self._underway: set[anyio.CancelScope] = set()
         self._shared = CORSMiddleware(

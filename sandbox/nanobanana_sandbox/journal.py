@@ -6,8 +6,9 @@ import logging
 from collections import OrderedDict, deque
 from collections.abc import Iterator
 from datetime import UTC, datetime
+from io import FileIO
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 from attrs import define, field
 
@@ -38,7 +39,7 @@ class Entry:
 class Journal:
     """All requests that are remembered, oldest first. It is used on the event loop alone."""
 
-    file: TextIO | None = None
+    file: FileIO | None = None
     revision: int = 0
     cleared: int = 0
     """How many times it was emptied: a page that shows it begins anew when this has changed."""
@@ -68,8 +69,7 @@ class Journal:
             self._forget_oldest()
         if self.file is not None:
             try:
-                self.file.write(line.decode() + "\n")
-                self.file.flush()
+                self.file.write(line + b"\n")
             except (OSError, ValueError) as error:
                 self.file = None
                 _log.warning("The log of requests is no longer written: %s", error)
@@ -129,9 +129,9 @@ class Journal:
             self._picture_bytes -= len(gone[0])
 
 
-def opened(path: str | Path | None) -> TextIO | None:
+def opened(path: str | Path | None) -> FileIO | None:
     """The file to which the log is written, one line of JSON for each request, after what it holds already.
 
     Raises: OSError where it cannot be written.
     """
-    return None if path is None else Path(path).open("a", encoding="utf-8", newline="\n")
+    return None if path is None else Path(path).open("ab", buffering=0)

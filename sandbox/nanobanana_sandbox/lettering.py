@@ -201,14 +201,18 @@ def _broken(piece: _Piece, room: float) -> Iterator[tuple[str, float]]:
         yield piece.text, piece.width
         return
     used, begin = 0.0, 0
-    face = font(_MEASURED, piece.face)
     for at, letter in enumerate(piece.text):
-        width = face.getlength(letter)
+        width = _width(letter, piece.face)
         if at > begin and used + width > room:
             yield piece.text[begin:at], used
             used, begin = 0.0, at
         used += width
     yield piece.text[begin:], used
+
+
+@lru_cache(maxsize=65_536)
+def _width(letter: str, face: str) -> float:
+    return font(_MEASURED, face).getlength(letter)
 
 
 def _is_right_to_left(text: str) -> bool:

@@ -55,7 +55,9 @@ def _read_user_part(part: dict[str, Any], order: Order, form: Form, path: tuple[
             raise refuse("unsupported_parameter", message, f"{where}.{key}")
     named = [key for key in ("inline_data", "inlineData") if key in part]
     if len(named) + ("text" in part) > 1:
-        found = " and ".join([*(["text"] if "text" in part else []), *(form.where((*path, key)) for key in named)])
+        found = " and ".join(
+            [*(["text"] if "text" in part else []), *(form.written.get((*path, key), key) for key in named)]
+        )
         raise refuse(
             "invalid_parameter", f"{where} is either text or a picture, not {found}: make two parts of it", where
         )

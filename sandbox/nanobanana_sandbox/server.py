@@ -9,7 +9,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any
 
 import h11
 import uvicorn
@@ -22,7 +22,7 @@ from .violation import Violation
 
 _HOST = "127.0.0.1"
 _START = 10.0  # seconds to wait for it to come up
-_PATIENCE = 0.5  # seconds that a client gets to read its answer when the server stops
+_PATIENCE = 0.5  # seconds that a client gets to read what it is told before its connection is closed
 
 # What uvicorn has to say of a connection is said to the client, and in the log of requests; nothing goes to a terminal.
 _quiet = logging.getLogger("nanobanana_sandbox.connection")
@@ -38,6 +38,7 @@ class _Connection(H11Protocol):
         self.logger = _quiet
         self.access_log = False
         self.app_state = {**self.app_state, "hang_up": self._hang_up}
+        self._is_refused = False
 
     def _hang_up(self) -> None:
         """Ends the connection once what was written has left."""
@@ -54,7 +55,16 @@ class _Connection(H11Protocol):
             ]
             for event in (h11.Response(status_code=400, headers=headers, reason=b"Bad Request"), h11.Data(body)):
                 self.transport.write(self.conn.send(event) or b"")
-        self.transport.close()
+            # Closed with bytes unread, the connection would be reset, and the client might lose what was said to it.
+            self._is_refused = True
+            self.transport.write_eof()
+            self.loop.call_later(_PATIENCE, self.transport.close)
+        else:
+            self.transport.close()
+
+    def data_received(self, data: bytes) -> None:
+        if not self._is_refused:
+            super().data_received(data)
 
 
 class _Server(uvicorn.Server):
@@ -93,7 +103,7 @@ def _listen(port: int) -> socket.socket:
 def _prepared(port: int, log: str | Path | None) -> Iterator[tuple[socket.socket, _Server]]:
     """A listening socket and a server for it; both, and the file of the log, are closed in the end."""
     with contextlib.ExitStack() as stack:
-        file: TextIO | None = opened(log)
+        file = opened(log)
         if file is not None:
             stack.enter_context(file)
         yield stack.enter_context(_listen(port)), _Server(Sandbox(file))
