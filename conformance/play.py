@@ -221,7 +221,7 @@ class _Player:
             self._compare(want.proxy.get("authorization"), got.get("authorization"), "proxy.authorization")
         elif seen.proxy is not None:
             self._problem(f"{self._name}: it went through a proxy")
-        self._look_for_key(seen)
+        self._look_at_headers(seen)
 
     def _origin(self, seen: Seen, asked: Message) -> str:
         scheme = "https" if seen.secure or asked.get("secure") else "http"
@@ -235,9 +235,12 @@ class _Player:
             self._compare(address, seen.header("host"), "headers.host")
         return f"{scheme}://{address}"
 
-    def _look_for_key(self, seen: Seen) -> None:
+    def _look_at_headers(self, seen: Seen) -> None:
+        """Compares what holds of every request: JSON, the key in its one place, and nothing of an earlier answer."""
         key = self._case.key
         self._compare(f"Bearer {key}", seen.header("authorization"), "headers.authorization")
+        self._compare("application/json", (seen.header("content-type") or "").split(";")[0], "headers.content-type")
+        self._compare(None, seen.header("cookie"), "headers.cookie")
         others = [f"{name}: {value}" for name, value in seen.headers if name.lower() != "authorization"]
         if key in seen.target or any(key in header for header in others) or key.encode() in seen.body:
             self._problem(f"{self._name}: the key stands outside the Authorization header")

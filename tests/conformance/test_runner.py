@@ -255,6 +255,7 @@ def test_a_key_outside_its_header_is_noticed(tmp_path):
     runner.close()
     assert problems == [
         'request 1 headers.authorization: wanted "Bearer sk-vector", got null',
+        'request 1 headers.content-type: wanted "application/json", got ""',
         "request 1: the key stands outside the Authorization header",
     ]
 
