@@ -23,7 +23,15 @@ from typing import Any
 
 import attrs
 import nanobanana
-from nanobanana import AsyncNanoBanana, GeneratedImage, Generation, ImageRequest, NanoBanana, NanoBananaError
+from nanobanana import (
+    AsyncNanoBanana,
+    GeneratedImage,
+    Generation,
+    ImageRequest,
+    NanoBanana,
+    NanoBananaError,
+    RemoteImage,
+)
 
 VERSION = getattr(nanobanana, "__version__", "")
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
@@ -133,9 +141,9 @@ def wired(order: Any, context: ssl.SSLContext) -> Iterator[dict[str, Any]]:
         yield {}
 
 
-def seen_image(image: GeneratedImage) -> dict[str, Any]:
-    if url := getattr(image, "url", None):
-        return {"url": url}
+def seen_image(image: GeneratedImage | RemoteImage) -> dict[str, Any]:
+    if isinstance(image, RemoteImage):
+        return {"url": image.url}
     seen: dict[str, Any] = {"type": image.mime_type, "sha256": sha256(image.data).hexdigest()}
     with contextlib.suppress(ValueError):
         seen |= {"width": image.width, "height": image.height}

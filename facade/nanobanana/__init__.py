@@ -32,8 +32,9 @@ from .errors import (
     UnusableResponseError,
 )
 from .pictures.generation import Generation, Usage
-from .pictures.image import GeneratedImage, RemoteImage, SuffixWarning
+from .pictures.image import GeneratedImage, SuffixWarning
 from .pictures.reference import ReferenceImage
+from .pictures.remote import RemoteImage
 from .request import ImageRequest
 from .vocabulary import ASPECT_RATIOS, IMAGE_SIZES, MODELS, AspectRatio, ImageSize, Model
 

@@ -39,7 +39,7 @@ def test_good_names_are_kept(name: str) -> None:
 @pytest.mark.parametrize(
     ("prompt", "name"),
     [
-        ("Draw a cat!", "draw-a-cat"), ("../../etc/passwd", "etc-passwd"), ("猫", "picture"), ("\0", "picture"), ("CON", "picture-con"),
+        ("Draw a cat!", "draw-a-cat"), ("../../etc/passwd", "etc-passwd"), ("猫", "猫"), ("\0", "picture"), ("CON", "picture-con"),
         ("word " * 100, "word-word-word-word-word-word-word-word-word-wor"),
     ],
 )  # fmt: skip

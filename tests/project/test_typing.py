@@ -12,7 +12,7 @@ GOOD = """
 from typing import assert_type
 from nanobanana import (
     ASPECT_RATIOS, AspectRatio, AsyncNanoBanana, Conversation, GeneratedImage, Generation, ImageRequest, Model,
-    NanoBanana, ReferenceImage, Usage,
+    NanoBanana, ReferenceImage, RemoteImage, Usage,
 )
 from pathlib import Path
 import io
@@ -21,7 +21,10 @@ client = NanoBanana("sk-x")
 generation = client.generate("Draw", model="nanobanana_pro", aspect_ratio="16:9", image_size="4K",
                              references=[Path("a.png"), "b.png", b"", bytearray(), memoryview(b""), io.BytesIO(b"")])
 assert_type(generation, Generation)
-assert_type(generation.image, GeneratedImage)
+assert_type(generation.image, GeneratedImage | RemoteImage)
+assert_type(generation.image.data, bytes)
+assert_type(generation.image.width, int)
+assert_type(generation.image.path, Path | None)
 assert_type(generation.usage, Usage)
 assert_type(generation.usage.total_tokens, int | None)
 assert_type(generation.image.save("x"), Path)

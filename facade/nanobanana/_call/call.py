@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 from collections.abc import Mapping, Sequence
 from contextvars import Token
@@ -9,11 +10,13 @@ from pathlib import Path
 from types import ModuleType, TracebackType
 from typing import Any, Self
 
+from .._engine.fetch import is_public
 from .._engine.tokens import Blobs
 from .._formats import chat, native
 from .._formats.refusals import error_in_disguise, read_fault
 from ..errors import UnusableResponseError, plain
 from ..pictures.generation import Generation
+from ..pictures.image import GeneratedImage
 from ..pictures.provenance import Record
 from ..request import ImageRequest
 from .exchange import CURRENT, Exchange
@@ -21,6 +24,7 @@ from .settings import Settings
 
 LOGGER = logging.getLogger("nanobanana")
 LOGGER.addHandler(logging.NullHandler())
+
 
 WIRES: dict[str, ModuleType] = {"native": native, "chat": chat}
 
@@ -112,9 +116,12 @@ class Call:
             raise UnusableResponseError(f"the answer does not fit the contract: {self._problem}")
         record = Record(self.request.prompt, self.request.model, exchange.request_id)
         generation: Generation = reading.conclude(record)
+        if not _is_near(self._settings.base_url.host):
+            generation = generation.from_afar()
         if exchange.folder is not None:
             generation = generation.with_one_file()
-            exchange.blobs.discard(but=generation.image._content)
+            final = generation.image
+            exchange.blobs.discard(but=final.content if isinstance(final, GeneratedImage) else None)
         return generation
 
     def _log(self, outcome: str, tokens: int | None) -> None:
@@ -132,3 +139,11 @@ class Call:
             self.exchange.bytes_in,
             "?" if tokens is None else tokens,
         )
+
+
+def _is_near(host: str) -> bool:
+    """Whether the endpoint is on this machine or its network, so that the pictures it names may be as well."""
+    try:
+        return not is_public(ipaddress.ip_address(host.strip("[]")))
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")

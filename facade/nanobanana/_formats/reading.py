@@ -13,8 +13,9 @@ from .._engine.tokens import Blobs
 from ..errors import ContentBlockedError, NoImageError, PromptBlockedError, UnusableResponseError, plain
 from ..pictures.generation import Generation, Usage
 from ..pictures.header import sniff
-from ..pictures.image import GeneratedImage, RemoteImage
+from ..pictures.image import GeneratedImage
 from ..pictures.provenance import Record
+from ..pictures.remote import Picture, RemoteImage
 
 T = TypeVar("T")
 
@@ -42,8 +43,8 @@ class Reading:
     """What an answer holds, before it is known whether that is good enough. `blobs` was lifted out of the answer."""
 
     blobs: Blobs = field(factory=Blobs)
-    unflagged: list[GeneratedImage] = field(factory=list)
-    flagged: list[GeneratedImage] = field(factory=list)
+    unflagged: list[Picture] = field(factory=list)
+    flagged: list[Picture] = field(factory=list)
     """Pictures marked as thoughts."""
     damaged: UnusableResponseError | None = None
     """What is wrong with the last picture that is not marked, where something is."""
@@ -155,11 +156,11 @@ class Reading:
         return error
 
 
-def _is_known(image: GeneratedImage) -> bool:
+def _is_known(image: Picture) -> bool:
     return isinstance(image, RemoteImage) or sniff(image.content) is not None
 
 
-def picture(value: str, stated_type: str | None, blobs: Blobs) -> GeneratedImage:
+def picture(value: str, stated_type: str | None, blobs: Blobs) -> Picture:
     """The picture that a string stands for: the token of a blob, Base64, a `data:` URI of either, or an http(s)
     address, which is not followed.
 

@@ -16,18 +16,18 @@ import json
 import os
 import secrets
 import socket
-import tempfile
 import time
 from pathlib import Path
 from typing import Any
 
 import attrs
 
-from .._engine.spool import Spool
 from ..errors import NanoBananaError
 from ..pictures.generation import Generation
 from ..pictures.header import digest
-from ..pictures.image import GeneratedImage, RemoteImage
+from ..pictures.image import GeneratedImage
+from ..pictures.remote import Picture, RemoteImage
+from ..pictures.rescue import rescue
 from .store import Store
 from .task import BatchResult, Task
 
@@ -139,18 +139,15 @@ class Ledger:
             details["text"] = generation.text
         return self._settle(turn.task, attrs.evolve(image, data=content), details)
 
-    def _rescue(self, turn: Turn, image: GeneratedImage, error: Exception) -> BatchResult:
+    def _rescue(self, turn: Turn, image: Picture, error: Exception) -> BatchResult:
         if isinstance(image, RemoteImage):
             message = f"the picture was made and lies at {image.url}, but could not be fetched: {error}"
             told = {"class": "DownloadError", "message": message, "billed": "probably"}
             record = {**turn.task.about(), "status": "failed", "tries": turn.tries, "error": told}
             self._put(turn.task, "record", record)
             return _result(record)
-        try:
-            path = image.moved(tempfile.mkdtemp(prefix="nanobanana-")).path
-        except OSError:
-            path = image.content.path if isinstance(image.content, Spool) else None
-        where = f"; it is safe in {path}" if path is not None and path.exists() else " anywhere"
+        path = rescue(image, *filter(None, [self._store.spool_folder(turn.claim)]))
+        where = f"; it is safe in {path}" if path is not None else " anywhere"
         message = f"the picture was made but could not be written ({error}){where}"
         told = {"class": "SaveError", "message": message, "billed": "probably"}
         return BatchResult(turn.task.line, "failed", turn.task.id, turn.task.key, tries=turn.tries, error=told)

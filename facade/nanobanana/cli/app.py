@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-import tempfile
+import sys
 import time
 import warnings
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import attrs
 import typer
@@ -17,8 +17,10 @@ from .. import __version__
 from ..errors import ConfigurationError, DownloadError, SaveError
 from ..pictures.generation import Generation
 from ..pictures.header import dimensions
-from ..pictures.image import GeneratedImage, RemoteImage, SuffixWarning
+from ..pictures.image import GeneratedImage, SuffixWarning
 from ..pictures.provenance import extract
+from ..pictures.remote import RemoteImage
+from ..pictures.rescue import rescue
 from ..pictures.saving import check_writable, name_from
 from ..request import ImageRequest
 from ..vocabulary import ASPECT_RATIOS, CHAT_MODELS, IMAGE_SIZES, MODELS, NATIVE_MODELS, pixels
@@ -143,13 +145,31 @@ def _save(image: GeneratedImage, target: Path, *, overwrite: bool, metadata: boo
         say(f"nanobanana: saved without metadata: {error}")
         return _save(image, target, overwrite=overwrite, metadata=False)
     except SaveError as error:
-        path = image.save(Path(tempfile.mkdtemp(prefix="nanobanana-")))
-        say(f"nanobanana: {error.message}; the picture is safe in {path}")
-        typer.echo(str(path))
+        safe = rescue(image, target)
+        if safe is None:
+            _hand_over(image, error.message)
+        say(f"nanobanana: {error.message}; the picture is safe in {safe}")
+        typer.echo(str(safe))
         fail(FAILED)
     for warning in caught:
         say(f"nanobanana: {warning.message}")
     return path
+
+
+def _hand_over(image: GeneratedImage, problem: str) -> NoReturn:
+    """Gives away a picture that no folder takes: its bytes to a pipe, or a person, who can make room, says where."""
+    if sys.stdout.isatty() and sys.stdin.isatty():
+        while True:
+            place = typer.prompt(f"nanobanana: {problem}; no other folder takes it. Where else", err=True)
+            try:
+                typer.echo(str(image.save(place)))
+            except SaveError as error:
+                problem = error.message
+            else:
+                fail(FAILED)
+    say(f"nanobanana: {problem}; no other folder takes it, so the picture itself follows on standard output")
+    typer.get_binary_stream("stdout").write(image.data)
+    fail(FAILED)
 
 
 def _save_all(

@@ -5,17 +5,18 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
 from .._engine.spool import Spool
-from ..errors import DownloadError, SaveError
-from .header import EXTENSIONS, Content, digest, dimensions, opened, read, size, sniff
+from ..errors import SaveError
+from . import display
+from .header import EXTENSIONS, Content, dimensions, opened, read, size, sniff
 from .provenance import Record, embed
-from .saving import move_atomically, write_atomically
+from .saving import SUFFIXES, check_place, move_atomically, name_by, place, reason, write_atomically
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -25,19 +26,26 @@ class SuffixWarning(UserWarning):
     """The name asked for ended in the suffix of another type, and was corrected."""
 
 
-@frozen(repr=False)
+@frozen(repr=False, eq=False)
 class GeneratedImage:
     """A picture that was made. It can be used as a reference image as it is.
 
     `stated_type` is what the answer called it, which may be wrong; `mime_type` goes by the bytes. `record` says how
     the picture was made: its prompt, model and request id. `path` is the file that the call wrote, where it was told
-    to (`save_to`); then no large picture is kept in memory, and `data` reads that file when asked.
+    to (`save_to`); then no large picture is kept in memory, and whatever needs the bytes reads that file when asked.
+    Where it is there no longer, that raises a FileNotFoundError.
+
+    Two pictures are equal whose bytes are.
     """
 
-    _content: Content = field(alias="data", eq=read)
-    stated_type: str | None = field(default=None, kw_only=True, eq=False)
-    record: Record | None = field(default=None, kw_only=True, eq=False)
-    path: Path | None = field(default=None, kw_only=True, eq=False)
+    _content: Content = field(alias="data")
+    stated_type: str | None = field(default=None, kw_only=True)
+    record: Record | None = field(default=None, kw_only=True)
+    path: Path | None = field(default=None, kw_only=True)
+    _size: int = field(init=False)  # known even when the file is gone
+
+    def __attrs_post_init__(self) -> None:
+        object.__setattr__(self, "_size", size(self._content))
 
     @property
     def content(self) -> Content:
@@ -48,25 +56,33 @@ class GeneratedImage:
     def data(self) -> bytes:
         """The encoded file as it came.
 
-        Raises: OSError where `path` was set by the call and its file is there no longer.
+        Raises: OSError where its file cannot be read.
         """
-        return read(self.content)
+        with self._reading():
+            return read(self._content)
 
     @property
     def mime_type(self) -> str:
-        """The type, as "image/png", by the bytes; what the answer stated where they are of no known type."""
-        return sniff(self.content) or self.stated_type or "application/octet-stream"
+        """The type, as "image/png", by the bytes; what the answer stated where they are of no known type.
+
+        Raises: OSError where its file cannot be read.
+        """
+        with self._reading():
+            return sniff(self._content) or self.stated_type or "application/octet-stream"
 
     @property
     def extension(self) -> str:
-        """The suffix of a file of this type, with its dot; ".bin" where the type is unknown."""
+        """The suffix of a file of this type, with its dot; ".bin" where the type is unknown.
+
+        Raises: OSError where its file cannot be read.
+        """
         return EXTENSIONS.get(self.mime_type, ".bin")
 
     @property
     def width(self) -> int:
         """Width in pixels, from the header.
 
-        Raises: ValueError where the header cannot be read.
+        Raises: ValueError where the header cannot be read; OSError where its file cannot.
         """
         return self._dimensions()[0]
 
@@ -74,17 +90,45 @@ class GeneratedImage:
     def height(self) -> int:
         """Height in pixels, from the header.
 
-        Raises: ValueError where the header cannot be read.
+        Raises: ValueError where the header cannot be read; OSError where its file cannot.
         """
         return self._dimensions()[1]
 
     def _dimensions(self) -> tuple[int, int]:
-        found = dimensions(self.content)
+        with self._reading():
+            found = dimensions(self._content)
         if found is None:
-            raise ValueError(
-                f"the header of this {self.mime_type} picture of {size(self.content)} bytes cannot be read"
-            )
+            raise ValueError(f"the header of this {self.mime_type} picture of {self._size} bytes cannot be read")
         return found
+
+    @contextlib.contextmanager
+    def _reading(self) -> Iterator[None]:
+        """Says in words why the file of a picture cannot be read."""
+        try:
+            yield
+        except OSError as exc:
+            problem = exc
+        else:
+            return
+        where = f", {self._content}," if isinstance(self._content, Path) else ""
+        if isinstance(problem, FileNotFoundError):
+            raise FileNotFoundError(f"the file of this picture{where} is there no longer")
+        raise OSError(f"the file of this picture{where} cannot be read: {reason(problem)}")
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, GeneratedImage):
+            return NotImplemented
+        if self._content is other._content or self._content == other._content:
+            return True
+        if self._size != other._size or (isinstance(self._content, bytes) and isinstance(other._content, bytes)):
+            return False
+        try:
+            return read(self._content) == read(other._content)
+        except OSError:  # a file that is gone is equal to nothing but itself
+            return False
+
+    def __hash__(self) -> int:
+        return hash((GeneratedImage, self._size))  # it stays when the file goes
 
     def save(
         self,
@@ -100,7 +144,8 @@ class GeneratedImage:
         A path without suffix gets the true one. A path with the suffix of another type is corrected,
         with a `SuffixWarning` and without replacing another file, unless `keep_suffix=True`. Missing
         parents are made. A file of exactly the given name is replaced, unless `overwrite=False`: then the
-        picture gets the next free name, such as `cat-2.png`.
+        picture gets the next free name, such as `cat-2.png`. The new file has the permissions of the one it replaces;
+        a read-only file is not replaced; of a symbolic link, the link is replaced and not the file it leads to.
 
         With `metadata=True` the file says how it was made (prompt, model, request id), in a PNG text chunk or JPEG
         comment; `nanobanana show FILE` prints it. The pixels are not encoded anew.
@@ -128,9 +173,21 @@ class GeneratedImage:
                 warnings.warn(correction, SuffixWarning, stacklevel=5)
         return evolve(self, data=written if isinstance(content, Spool) else content, path=written)
 
-    def loaded(self) -> GeneratedImage:
-        """The same picture, in memory if it came into a file."""
-        return evolve(self, data=self.data) if isinstance(self._content, Spool) else self
+    def kept(self, safe: Path | None) -> GeneratedImage:
+        """The same picture in memory, with its `path` set to where else it is safe. The file in which it came goes,
+        unless it is that very one."""
+        arrived = self._content
+        if not isinstance(arrived, Spool):
+            return evolve(self, path=safe)
+        try:
+            image = evolve(self, data=read(arrived), path=safe)
+        except OSError:  # then the file that is safe has it alone
+            image = self if safe is None else evolve(self, data=safe, path=safe)
+        if safe is not None and safe == arrived.path:
+            arrived.close()
+        elif image is not self:
+            arrived.discard()
+        return image
 
     def _put(
         self,
@@ -142,108 +199,76 @@ class GeneratedImage:
         overwrite: bool = True,
     ) -> tuple[Path, str]:
         """Writes the content; returns its path and, where the suffix asked for is of another type, a word on that."""
+        asked = os.fspath(path)
         try:
-            mime_type, asked = self.mime_type, Path(os.fspath(path))
-            target, replace = self._target(os.fspath(path), content, keep_suffix=keep_suffix, overwrite=overwrite)
+            mime_type, extension = self.mime_type, self.extension
+            if asked.endswith(("/", os.sep)) or os.path.isdir(asked):  # noqa: PTH112 - Path.is_dir raises on a NUL
+                target, replace = Path(asked) / f"{name_by(content)}{extension}", True
+            else:
+                target, replace = place(asked, extension, keep_suffix=keep_suffix, overwrite=overwrite)
+            check_place(target, replace=replace)
             written = put(target, content, replace=replace)
         except (OSError, ValueError) as exc:  # ValueError: a NUL in the name, or none
-            reason = (isinstance(exc, OSError) and exc.strerror) or str(exc)
-            problem = SaveError(f"the picture could not be written to {os.fspath(path)!r}: {reason}", image=self)
+            problem = SaveError(f"the picture could not be written to {asked!r}: {reason(exc)}", image=self)
         else:
-            if written.suffix == asked.suffix or asked.suffix.lower() not in _SUFFIXES:
+            suffix = Path(asked).suffix
+            if written.suffix == suffix or suffix.lower() not in SUFFIXES:
                 return written, ""
-            return written, (
-                f"the picture is {mime_type}, not what {asked.name!r} says: saved as {written} "
-                "(keep_suffix=True keeps the name)"
-            )
+            return written, f"the picture is {mime_type}, not what {Path(asked).name!r} says: saved as {written}"
         raise problem
-
-    def _target(self, path: str, content: Content, *, keep_suffix: bool, overwrite: bool) -> tuple[Path, bool]:
-        """Where the picture goes, and whether a file that is there may be replaced."""
-        target = Path(path)
-        if path.endswith(("/", os.sep)) or os.path.isdir(path):  # noqa: PTH112 - Path.is_dir raises on a NUL
-            return target / f"nanobanana-{digest(content)[:16]}{self.extension}", True
-        if keep_suffix or self._fits(target.suffix):
-            return target, overwrite
-        if target.suffix.lower() not in _SUFFIXES:  # "v1.2" has no suffix: the true one goes behind it
-            return target.with_name(target.name + self.extension), overwrite
-        return target.with_suffix(self.extension), False
 
     def _with_record(self) -> bytes:
         if self.record is None:
             raise ValueError("nothing is known of how this picture was made, so there is no metadata to save")
         return embed(self.data, self.mime_type, self.record)
 
-    def _fits(self, suffix: str) -> bool:
-        return suffix.lower() == self.extension or (suffix.lower() in _JPEG and self.extension in _JPEG)
-
     def to_pil(self) -> Image:
         """The picture as a Pillow image, decoded (extra `pillow`).
 
-        Raises: ImportError without Pillow; PIL.UnidentifiedImageError where Pillow cannot read it.
+        Raises: ImportError without Pillow; OSError (PIL.UnidentifiedImageError) where Pillow cannot read it, or its
+        file cannot be read.
         """
         from PIL import Image
 
-        with opened(self.content) as file:
+        with self._reading():
+            file = opened(self._content)
+        with file:
             image = Image.open(file)
             image.load()
         return image
 
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        from .display import image_bundle
+    def to_dict(self) -> dict[str, Any]:
+        """What is known of it, as plain JSON values: type, dimensions, number of bytes, path. None stands for what its
+        file no longer says."""
+        try:
+            mime_type, shape = sniff(self._content) or self.stated_type, dimensions(self._content)
+        except OSError:
+            mime_type, shape = self.stated_type, None
+        return {
+            "mime_type": mime_type,
+            "width": shape and shape[0],
+            "height": shape and shape[1],
+            "bytes": self._size,
+            "path": self.path and str(self.path),
+        }
 
-        return image_bundle(self)
+    def _html(self) -> str:
+        try:
+            return display.picture(self.mime_type, self.data)
+        except OSError as exc:
+            return display.words(str(exc))
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
+        try:
+            shape = dimensions(self._content)
+            return display.bundle(repr(self), self.mime_type, self.data, shape and shape[0])
+        except OSError:
+            return {"text/plain": repr(self)}, {}
 
     def __repr__(self) -> str:
         try:
-            found = dimensions(self.content)
+            found = dimensions(self._content)
             shape = "{}x{}".format(*found) if found else "unknown size"
-            return f"<GeneratedImage {self.mime_type} {shape} {size(self.content)} bytes>"
+            return f"<GeneratedImage {self.mime_type} {shape} {self._size} bytes>"
         except OSError:
-            return f"<GeneratedImage whose file is gone: {self.content!s}>"
-
-
-@frozen(repr=False)
-class RemoteImage(GeneratedImage):
-    """A picture that the answer only names by its address. It is not fetched unless asked for.
-
-    Everything that needs the bytes raises until `download()` has brought them, as a `GeneratedImage`.
-    """
-
-    _content: Content = field(default=b"", init=False, alias="data")
-    url: str = field(kw_only=True)
-
-    @property
-    def content(self) -> Content:
-        """Raises: DownloadError, as the bytes are elsewhere."""
-        raise DownloadError(
-            f"this picture lies at {self.url} and was not fetched",
-            url=self.url,
-            billed="probably",
-            advice="Call download() and use what it returns",
-        )
-
-    def download(self, *, max_bytes: int = 64 * 1024 * 1024, timeout: float = 60.0) -> GeneratedImage:
-        """Fetches the picture, without the API key, and returns it.
-
-        max_bytes: the size above which it gives up. timeout: seconds for all of it.
-
-        Raises: InvalidRequestError where the address is not http(s); DownloadError where the picture cannot be had,
-        is larger, or is none.
-        """
-        from .._call.download import download
-
-        data = download(self.url, max_bytes=max_bytes, timeout=timeout)
-        if sniff(data) is None:
-            raise DownloadError(f"what lies at {self.url} is no picture", url=self.url)
-        return GeneratedImage(data, record=self.record)
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
-        return {"text/plain": repr(self)}, {}
-
-    def __repr__(self) -> str:
-        return f"<RemoteImage {self.url}>"
-
-
-_JPEG = {".jpg", ".jpeg", ".jpe", ".jfif"}
-_SUFFIXES = {*EXTENSIONS.values(), *_JPEG, ".bmp", ".tif", ".tiff", ".svg", ".hif"}
+            return f"<GeneratedImage of {self._size} bytes whose file is gone: {self._content!s}>"

@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import json
 import zlib
-from typing import Any
+from collections.abc import Iterator
+from typing import BinaryIO
 
 import attrs
 
-_COMMENT_LIMIT = 65533  # bytes that a comment of a JPEG can hold
+from .chunks import jpeg_segments, png_chunks
+from .header import Content, opened, sniff
+
+_LONGEST = 65533  # bytes that a comment of a JPEG can hold, and a record has
+_LONGEST_NAME = 500  # characters of a model's name or a request id, which are a server's words
 
 
 @attrs.frozen
@@ -24,16 +29,15 @@ def embed(data: bytes, mime_type: str, record: Record) -> bytes:
     """The file with the record in it: as a text chunk of a PNG (PNG specification, 11.3.3.4) or as the comment of a
     JPEG (ITU-T T.81, B.2.4.5). The pixels are not encoded anew. A very long prompt is cut.
 
-    Raises: ValueError for files of another type.
+    Raises: ValueError for files of another type, and for a PNG whose header is damaged.
     """
     text = _encode(record)
-    while len(text) > _COMMENT_LIMIT:
-        record = attrs.evolve(record, prompt=record.prompt[: len(record.prompt) * 3 // 4] + "…")
-        text = _encode(record)
     if mime_type == "image/png":
+        end_of_header = 8 + 25
+        if data[12:16] != b"IHDR" or len(data) < end_of_header:
+            raise ValueError("the header of this PNG is damaged, so no record can be kept in it")
         body = b"iTXtComment\0\0\0\0\0" + text
         chunk = (len(body) - 4).to_bytes(4, "big") + body + zlib.crc32(body).to_bytes(4, "big")
-        end_of_header = 8 + 25
         return data[:end_of_header] + chunk + data[end_of_header:]
     if mime_type == "image/jpeg":
         at = 2
@@ -44,23 +48,68 @@ def embed(data: bytes, mime_type: str, record: Record) -> bytes:
 
 
 def _encode(record: Record) -> bytes:
-    return json.dumps({"nanobanana": attrs.asdict(record)}, ensure_ascii=False).encode()
+    model, request_id = record.model[:_LONGEST_NAME], (record.request_id or "")[:_LONGEST_NAME] or record.request_id
+    prompt = record.prompt
+    while True:
+        kept = {"prompt": prompt, "model": model, "request_id": request_id}
+        # Half a surrogate pair has no UTF-8; its escape is one of JSON as well.
+        text = json.dumps({"nanobanana": kept}, ensure_ascii=False).encode("utf-8", "backslashreplace")
+        if len(text) <= _LONGEST:
+            return text
+        prompt = prompt[: len(prompt) * 3 // 4] + "…"
 
 
-def extract(path: Any) -> Record | None:
-    """The record in a file; None where there is none (extra `pillow`).
+def extract(content: Content) -> Record | None:
+    """The record in a file; None where there is none, whatever else is in it.
 
-    Raises: ImportError without Pillow; OSError where the file cannot be read as a picture.
+    Raises: OSError where the file cannot be read.
     """
-    from PIL import Image
-
-    with Image.open(path) as opened:
-        comments: list[Any] = [opened.info.get("Comment")]
-        comments += [body for name, body in getattr(opened, "applist", ()) if name == "COM"]
-    for comment in comments:
-        try:
-            found = json.loads(comment)["nanobanana"]
-            return Record(found["prompt"], found["model"], found["request_id"])
-        except (ValueError, KeyError, TypeError):
-            continue
+    comments = {"image/png": _texts, "image/jpeg": _comments}.get(sniff(content) or "")
+    if comments is not None:
+        with opened(content) as file:
+            for comment in comments(file):
+                record = _decode(comment)
+                if record is not None:
+                    return record
     return None
+
+
+def _comments(file: BinaryIO) -> Iterator[bytes]:
+    for marker, length in jpeg_segments(file):
+        if marker == 0xFE:
+            yield file.read(length)
+
+
+def _texts(file: BinaryIO) -> Iterator[bytes]:
+    """The comments in a PNG, also as other programs write them anew: PNG specification, 11.3.3."""
+    for name, length in png_chunks(file):
+        if name not in (b"iTXt", b"tEXt", b"zTXt"):
+            continue
+        keyword, _, text = file.read(min(length, 2 * _LONGEST)).partition(b"\0")
+        if keyword.lower() != b"comment":
+            continue
+        is_packed = name == b"zTXt" or (name == b"iTXt" and text[:1] == b"\1")
+        if name == b"iTXt":
+            text = b"".join(text[2:].split(b"\0", 2)[2:])  # behind a language and the keyword in it
+        elif name == b"zTXt":
+            text = text[1:]
+        yield _unpacked(text) if is_packed else text
+
+
+def _unpacked(text: bytes) -> bytes:
+    try:
+        return zlib.decompressobj().decompress(text, _LONGEST + 1)
+    except zlib.error:
+        return b""
+
+
+def _decode(comment: bytes) -> Record | None:
+    if len(comment) > _LONGEST or b'"nanobanana"' not in comment:
+        return None
+    try:
+        found = json.loads(comment)["nanobanana"]
+        prompt, model, request_id = found["prompt"], found["model"], found.get("request_id")
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return None
+    is_ours = isinstance(prompt, str) and isinstance(model, str) and isinstance(request_id, str | None)
+    return Record(prompt, model, request_id) if is_ours else None

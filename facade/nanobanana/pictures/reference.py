@@ -14,9 +14,11 @@ from attrs import field, frozen
 from pybase64 import b64decode, b64encode_as_string
 
 from ..errors import InvalidRequestError
+from .download import download
 from .header import dimensions, sniff
 from .image import GeneratedImage
 from .pixels import as_png, smaller
+from .remote import RemoteImage
 from .saving import read_regular_file, reason
 
 if TYPE_CHECKING:
@@ -28,6 +30,7 @@ ACCEPTED_TYPES = ("image/png", "image/jpeg", "image/webp", "image/heic", "image/
 ReferenceLike: TypeAlias = Union[
     "ReferenceImage",
     GeneratedImage,
+    RemoteImage,  # told to be downloaded first
     str,
     os.PathLike[str],
     bytes,
@@ -99,6 +102,8 @@ class ReferenceImage:
                 return value
             case GeneratedImage():
                 return cls._from_image(value)
+            case RemoteImage():
+                raise _refuse(f"it lies at {value.url} and was not fetched", "Give what its download() returns")
             case str() if _DATA_URL.match(value):
                 return cls(_from_data_url(value), name="the data: URL")
             case str() if _URL.match(value):
@@ -120,16 +125,15 @@ class ReferenceImage:
 
     @classmethod
     def from_url(cls, url: str, *, max_bytes: int = MAX_REFERENCE_BYTES, timeout: float = 60.0) -> ReferenceImage:
-        """Downloads a picture, without the API key.
+        """Downloads a picture, without the API key, from wherever the address leads, this machine included.
 
         max_bytes: the size above which it gives up. timeout: seconds for all of it.
 
         Raises: InvalidRequestError where the address is not http(s) or what lies there is no picture of an accepted
         type; DownloadError where it cannot be had or is larger.
         """
-        from .._call.download import download
-
-        return cls(download(url, max_bytes=max_bytes, timeout=timeout), name=f"the picture at {url}")
+        data = download(url, max_bytes=max_bytes, timeout=timeout, allow_private=True)
+        return cls(data, name=f"the picture at {url}")
 
     def resized(self, max_side: int) -> ReferenceImage:
         """The same picture with its longer side at most `max_side` pixels (extra `pillow`).
@@ -161,7 +165,7 @@ class ReferenceImage:
             place = Path(path)
             data = read_regular_file(place, limit=MAX_REFERENCE_BYTES)
         except (OSError, ValueError, TypeError) as exc:  # a NUL in the name, a name of bytes
-            problem = reason(exc)
+            problem = reason(exc).lower()
         else:
             return cls(data, name=repr(place.name))
         raise _refuse(

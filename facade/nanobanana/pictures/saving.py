@@ -1,9 +1,11 @@
-"""Writing files so that a reader sees the whole of one or nothing of it."""
+"""Where pictures are saved: names, suffixes, and what can be told of a place before anything is paid for."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import unicodedata
 from pathlib import Path
 
 from .._engine.disk import check_writable as check_writable
@@ -12,22 +14,73 @@ from .._engine.disk import read_regular_file as read_regular_file
 from .._engine.disk import sync_folder as sync_folder
 from .._engine.disk import write_atomically as write_atomically
 from ..errors import InvalidRequestError
+from .header import EXTENSIONS, Content, digest
 
 
 def reason(problem: Exception) -> str:
     """Why a file could not be read or written, in the words of the system: no number, no passing name."""
     words = problem.strerror if isinstance(problem, OSError) and problem.strerror else str(problem)
-    return (words[:1].lower() + words[1:]) or type(problem).__name__
+    return words or type(problem).__name__
 
 
-_RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?", re.IGNORECASE)  # names of devices on Windows
+JPEG_SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif"}
+SUFFIXES = {*EXTENSIONS.values(), *JPEG_SUFFIXES, ".bmp", ".tif", ".tiff", ".svg", ".hif"}
+"""What a name may end in that says the type of a picture. In "v1.2" it does not."""
+
+
+def place(path: str, extension: str, *, keep_suffix: bool = False, overwrite: bool = True) -> tuple[Path, bool]:
+    """Where a picture goes whose true suffix is `extension`, if `path` is no folder; and whether a file of that name
+    may be replaced: not where the suffix asked for is corrected, as that other file was not named."""
+    target = Path(path)
+    suffix = target.suffix.lower()
+    if keep_suffix or suffix == extension or {suffix, extension} <= JPEG_SUFFIXES:
+        return target, overwrite
+    if suffix not in SUFFIXES:
+        return target.with_name(target.name + extension), overwrite
+    return target.with_suffix(extension), False
+
+
+_NO_FILE = "it is there and is not a regular file"
+
+
+def check_place(target: Path, *, replace: bool) -> None:
+    """Sees that a file may have this name and may replace the one that has it.
+
+    A link is replaced itself, wherever it leads, as by a rename; what a link to a device or folder stands for is not.
+
+    Raises: OSError where it may not.
+    """
+    for name in (target,) if replace else (target, target.with_stem(f"{target.stem}-9999")):
+        with contextlib.suppress(FileNotFoundError):
+            name.lstat()  # says whether the name itself is possible
+    if replace and target.exists():
+        if not target.is_file():
+            raise OSError(_NO_FILE)
+        if not target.is_symlink() and not os.access(target, os.W_OK):
+            raise OSError("it is there and is read-only")
+
+
+_RESERVED = re.compile(r"(con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE)
+"""Names of devices on Windows."""
 _LONGEST_NAME = 120  # bytes, which leaves room for a suffix and a number
+_LONGEST_WORDS = 48  # characters
 
 
 def name_from(prompt: str) -> str:
-    """A name for a file, made from the words of a prompt: letters, digits and hyphens only."""
-    words = re.sub(r"[^a-z0-9]+", "-", prompt.lower())[:48].strip("-")
-    return words if words and not _RESERVED.fullmatch(words) else f"picture-{words}".rstrip("-")
+    """A name for a file, made from the words of a prompt: letters and digits of any script, and hyphens, only."""
+    words = ""
+    for letter in unicodedata.normalize("NFC", prompt[: 20 * _LONGEST_WORDS].lower()):
+        kind = unicodedata.category(letter)
+        if kind[0] in "LN" or (kind in ("Mn", "Mc") and words[-1:].strip() and not "\ufe00" <= letter <= "\ufe0f"):
+            words += letter
+        elif letter not in "\u200c\u200d":  # they only part or join letters
+            words += " "
+    name = "-".join(words.split())
+    end = min(len(name), _LONGEST_WORDS)
+    while len(name[:end].encode()) > _LONGEST_NAME or (end < len(name) and unicodedata.category(name[end])[0] == "M"):
+        end -= 1  # no accent is cut from its letter
+    name = name[:end].strip("-")
+    return name if name and not _RESERVED.fullmatch(name) else f"picture-{name}".rstrip("-")
 
 
 def check_name(name: str) -> str:
@@ -51,22 +104,31 @@ def check_name(name: str) -> str:
 
 
 def check_target(save_to: str | os.PathLike[str] | None) -> tuple[str | None, Path | None]:
-    """Sees, before anything is paid for, that a picture can be written where it is to go; returns that place, and its
-    folder, as they are now: a change of the working directory does not move them.
+    """Sees, before anything is paid for, that a picture of any type can be written where it is to go; returns that
+    place, and its folder, as they are now: a change of the working directory does not move them.
 
     Raises: InvalidRequestError where it cannot.
     """
     if save_to is None:
         return None, None
-    path = Path(save_to)
     try:
-        if not os.fspath(save_to):
+        asked = os.fspath(save_to)
+        path = Path(asked)
+        if not asked:
             raise OSError("the path is empty")
-        is_folder = path.is_dir() or os.fspath(save_to).endswith(("/", os.sep))
+        is_folder = path.is_dir() or asked.endswith(("/", os.sep))
         if path.exists() and not is_folder and not path.is_file():
-            raise OSError("it is there and is not a regular file")
+            raise OSError(_NO_FILE)
+        for extension in (*EXTENSIONS.values(), ".bin"):
+            target, replace = (path / f"{name_by(b'')}{extension}", True) if is_folder else place(asked, extension)
+            check_place(target, replace=replace)
         check_writable(path / "picture" if is_folder else path)
-        return os.path.join(Path.cwd(), save_to), (path if is_folder else path.parent).absolute()  # noqa: PTH118 - keeps a slash
-    except (OSError, ValueError) as exc:
-        reason = (isinstance(exc, OSError) and exc.strerror) or str(exc)
-    raise InvalidRequestError(f"nothing can be written to {path}: {reason}", param="save_to")
+        return os.path.join(Path.cwd(), asked), (path if is_folder else path.parent).absolute()  # noqa: PTH118 - keeps a slash
+    except (OSError, ValueError, TypeError) as exc:  # a NUL in the name; a name of bytes
+        problem = reason(exc)
+    raise InvalidRequestError(f"nothing can be written to {save_to!s}: {problem}", param="save_to")
+
+
+def name_by(content: Content) -> str:
+    """A name for a file, made from its content."""
+    return f"nanobanana-{digest(content)[:16]}"
