@@ -46,9 +46,11 @@ class Exchange:
         self.try_ = Try(lambda: end - time.monotonic())
         self.intake = Intake(limit=8_000_000)
 
-    def request(self, content: Any) -> httpx.Request:
+    def request(self, stream: Upload | AsyncUpload) -> httpx.Request:
         length = {"Content-Length": str(len(self.upload))}
-        return httpx.Request("POST", self.url, content=content, headers=length)
+        request = httpx.Request("POST", self.url, headers=length)
+        request.stream = stream
+        return request
 
     def taken(self, response: httpx.Response) -> Intake:
         self.response = response

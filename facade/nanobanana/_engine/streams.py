@@ -45,6 +45,7 @@ class SyncBackend(httpcore.NetworkBackend):
 
     def __init__(self, try_: Try, reroute: Reroute | None = None, allow: Allow | None = None) -> None:
         self._try, self._reroute, self._allow = try_, reroute, allow
+        self.wires: list[Wire] = []
 
     def connect_tcp(
         self,
@@ -56,7 +57,9 @@ class SyncBackend(httpcore.NetworkBackend):
     ) -> httpcore.NetworkStream:
         host, port = self._reroute(host, port) if self._reroute else (host, port)
         with _mapped(httpcore.ConnectTimeout, httpcore.ConnectError):
-            return SyncStream(TCP(run(connect(host, port, self._try.wait, allow=self._allow)), self._try))
+            wire = TCP(run(connect(host, port, self._try.wait, allow=self._allow)), self._try)
+        self.wires.append(wire)
+        return SyncStream(wire)
 
     def sleep(self, seconds: float) -> None:
         time.sleep(seconds)
@@ -104,6 +107,7 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
 
     def __init__(self, try_: Try, reroute: Reroute | None = None, allow: Allow | None = None) -> None:
         self._try, self._reroute, self._allow = try_, reroute, allow
+        self.wires: list[Wire] = []
 
     async def connect_tcp(
         self,
@@ -115,7 +119,9 @@ class AsyncBackend(httpcore.AsyncNetworkBackend):
     ) -> httpcore.AsyncNetworkStream:
         host, port = self._reroute(host, port) if self._reroute else (host, port)
         with _mapped(httpcore.ConnectTimeout, httpcore.ConnectError):
-            return AsyncStream(TCP(await run_async(connect(host, port, self._try.wait, allow=self._allow)), self._try))
+            wire = TCP(await run_async(connect(host, port, self._try.wait, allow=self._allow)), self._try)
+        self.wires.append(wire)
+        return AsyncStream(wire)
 
     async def sleep(self, seconds: float) -> None:
         await anyio.sleep(seconds)

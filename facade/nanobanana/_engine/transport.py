@@ -11,7 +11,7 @@ import contextlib
 import ssl
 from collections.abc import Iterator
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, TypeAlias
 
 import httpcore
 import httpx
@@ -21,7 +21,8 @@ from .route import Proxy
 from .streams import Allow, AsyncBackend, Reroute, SyncBackend
 from .wires import Try
 
-Headers = list[tuple[bytes, bytes]]
+Headers: TypeAlias = list[tuple[bytes, bytes]]
+_KNOWN = (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError)
 
 
 @frozen
@@ -49,8 +50,8 @@ class SyncTransport(httpx.HTTPTransport):
 
     def __init__(self, way: Way, try_: Try, secret_headers: Headers | None = None) -> None:
         kinds = httpcore.ConnectionPool, httpcore.HTTPProxy, httpcore.SOCKSProxy
-        pool = _pool(way, kinds, SyncBackend(try_, way.reroute, way.allow))
-        self._pool: Any = _SyncPool(pool, way, try_, secret_headers or [])
+        backend = SyncBackend(try_, way.reroute, way.allow)
+        self._pool: Any = _SyncPool(_pool(way, kinds, backend), backend, way, try_, secret_headers or [])
 
 
 class AsyncTransport(httpx.AsyncHTTPTransport):
@@ -58,8 +59,8 @@ class AsyncTransport(httpx.AsyncHTTPTransport):
 
     def __init__(self, way: Way, try_: Try, secret_headers: Headers | None = None) -> None:
         kinds = httpcore.AsyncConnectionPool, httpcore.AsyncHTTPProxy, httpcore.AsyncSOCKSProxy
-        pool = _pool(way, kinds, AsyncBackend(try_, way.reroute, way.allow))
-        self._pool: Any = _AsyncPool(pool, way, try_, secret_headers or [])
+        backend = AsyncBackend(try_, way.reroute, way.allow)
+        self._pool: Any = _AsyncPool(_pool(way, kinds, backend), backend, way, try_, secret_headers or [])
 
 
 def _pool(way: Way, kinds: tuple[Any, Any, Any], backend: Any) -> Any:
@@ -76,8 +77,11 @@ def _pool(way: Way, kinds: tuple[Any, Any, Any], backend: Any) -> Any:
 class _Pool:
     """What is done to a request on its way from httpx to httpcore."""
 
-    def __init__(self, pool: Any, way: Way, try_: Try, secret_headers: Headers) -> None:
-        self._pool, self._way, self._try, self._secret_headers = pool, way, try_, secret_headers
+    def __init__(
+        self, pool: Any, backend: SyncBackend | AsyncBackend, way: Way, try_: Try, secret_headers: Headers
+    ) -> None:
+        self._pool, self._backend = pool, backend
+        self._way, self._try, self._secret_headers = way, try_, secret_headers
 
     def _prepare(self, request: httpcore.Request, trace: Any) -> None:
         self._try.begin(self._way.connect_timeout)
@@ -91,22 +95,24 @@ class _Pool:
             self._try.send()
 
     @contextlib.contextmanager
-    def _mapped(self) -> Iterator[None]:
-        """The SOCKS library asserts, and has exceptions of its own, where a proxy answers nonsense."""
+    def _guarded(self) -> Iterator[None]:
+        """httpcore leaves the connection open where a proxy answers nonsense, and its SOCKS library asserts, and has
+        exceptions of its own."""
         try:
             yield
-        except (httpcore.TimeoutException, httpcore.NetworkError, httpcore.ProtocolError, httpcore.ProxyError):
+        except BaseException as exc:
+            for wire in self._backend.wires:
+                wire.close()
+            is_foreign = isinstance(exc, Exception) and not isinstance(exc, _KNOWN)
+            if is_foreign and self._way.proxy is not None and self._way.proxy.is_socks and not self._try.sent:
+                raise httpcore.ProxyError("the proxy does not speak SOCKS5 (RFC 1928)") from None
             raise
-        except Exception:
-            if self._way.proxy is None or not self._way.proxy.is_socks or self._try.sent:
-                raise
-            raise httpcore.ProxyError("the proxy does not speak SOCKS5 (RFC 1928)") from None
 
 
 class _SyncPool(_Pool):
     def handle_request(self, request: httpcore.Request) -> httpcore.Response:
         self._prepare(request, self._note)
-        with self._mapped():
+        with self._guarded():
             response: httpcore.Response = self._pool.handle_request(request)
         return response
 
@@ -128,7 +134,7 @@ class _AsyncPool(_Pool):
             self._note(event, info)
 
         self._prepare(request, note)
-        with self._mapped():
+        with self._guarded():
             response: httpcore.Response = await self._pool.handle_async_request(request)
         return response
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterator
 
+import httpx
 from pybase64 import b64encode
 
 from .content import read
@@ -12,8 +13,11 @@ from .tokens import TOKEN_BYTES, Blobs
 _STEP = 90 * 1024  # bytes encoded at a time: groups of three, and in Base64 below what malloc would map anew each time
 
 
-class Upload:
-    """A request body: iterating it again gives the same bytes again, and its length is known beforehand."""
+class Upload(httpx.SyncByteStream):
+    """A request body: iterating it again gives the same bytes again, and its length is known beforehand.
+
+    It is to be the `stream` of a request: around `content`, httpx would put a generator of its own.
+    """
 
     def __init__(self, text: bytes, blobs: Blobs) -> None:
         self._parts: list[tuple[bytes, bytes]] = []  # some JSON, and the blob that follows it
@@ -37,12 +41,23 @@ class Upload:
                 yield b64encode(view[start : start + _STEP])
 
 
-class AsyncUpload:
-    """An `Upload` for async iteration, and for that only: httpx takes what has both for a sync body."""
+class AsyncUpload(httpx.AsyncByteStream):
+    """An `Upload` for async requests."""
 
     def __init__(self, upload: Upload) -> None:
         self._upload = upload
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        for piece in self._upload:
-            yield piece
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return _Pieces(iter(self._upload))
+
+
+class _Pieces(AsyncIterator[bytes]):
+    """An async generator would be left open by a request that breaks off."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+
+    async def __anext__(self) -> bytes:
+        for piece in self._pieces:
+            return piece
+        raise StopAsyncIteration
