@@ -58,6 +58,9 @@ unit: $(VENV)/.dev ## run the tests
 conformance: $(VENV)/.dev ## hold the library and each mirror to all vectors, or to those of CASES=FOLDER
 	@$(BIN)/python tools/conformance.py $(CASES)
 
+mutants: $(VENV)/.dev ## change the library in small ways, one at a time, and see which vectors notice (many minutes)
+	@$(BIN)/python tools/mutants.py
+
 pythons: ## run `make test` on every CPython from 3.11 that this machine has, one after another
 	@$(PYTHON) tools/pythons.py
 
