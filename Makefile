@@ -67,6 +67,9 @@ pythons: ## run `make test` on every CPython from 3.11 that this machine has, on
 bench: $(VENV)/.bench ## measure this library beside others and write docs/performance.md (about 20 minutes)
 	@$(BIN)/python benchmarks/run.py
 
+clients: $(VENV)/.runtime ## point other people's clients at the sandbox and write the table in docs/sandbox.md (some minutes)
+	@$(BIN)/python tools/clients/run.py
+
 slow: $(VENV)/.dev ## run the tests that take minutes as well
 	@$(BIN)/python -m pytest -m slow
 
