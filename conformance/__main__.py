@@ -15,6 +15,7 @@ from .cases import VECTORS, BadCaseError, Case, load
 from .compare import differences
 from .play import Trace
 from .runner import Runner, Verdict, play_all
+from .vary import varied
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -25,6 +26,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--cases", type=Path, default=VECTORS, metavar="FOLDER", help="cases other than the vectors")
     parser.add_argument("--only", action="append", default=[], metavar="ID", help="only this case; can be repeated")
     parser.add_argument("--beside", metavar="PROGRAM2", help="show where this one differs, instead of what is expected")
+    parser.add_argument("--vary", type=int, metavar="N", help="with --beside: N neighbours of cases instead of them")
+    parser.add_argument("--seed", type=int, default=1, metavar="N", help="which neighbours")
     parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes of the program at once")
     parser.add_argument("--patience", type=float, default=20, metavar="S", help="seconds until it counts as stuck")
     parser.add_argument("--folder", type=Path, metavar="DIR", help="where the program runs")
@@ -35,6 +38,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         sys.stdout.reconfigure(errors="backslashreplace")  # cases hold what no terminal can show
     try:
         cases = load(options.cases, options.only)
+        if options.vary:
+            if not options.beside:
+                parser.error("--vary needs --beside, as nobody knows what is right for a neighbour")
+            cases = list(varied(cases, options.vary, options.seed))
         first = Runner(options.program, patience=options.patience, folder=options.folder)
         try:
             print(f"{first.name}: {len(cases)} cases", flush=True)
@@ -65,6 +72,7 @@ def _comparable(trace: Trace) -> dict[str, object]:
     outcomes = []
     for outcome in trace.outcomes:
         found = dict(outcome) if isinstance(outcome, dict) else {"outcome": outcome}
+        found.pop("text", None)
         if isinstance(error := found.get("error"), dict):
             found["error"] = {k: v for k, v in error.items() if k not in ("words", "body") and v is not None}
         if isinstance(result := found.get("result"), dict):

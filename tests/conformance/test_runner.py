@@ -9,6 +9,7 @@ import pytest
 
 from conformance.cases import BadCaseError, load, parsed
 from conformance.runner import Runner
+from conformance.vary import varied
 
 ROOT = Path(__file__).parents[2]
 ADAPTER = [sys.executable, str(ROOT / "conformance" / "adapters" / "python.py")]
@@ -302,6 +303,17 @@ def test_two_programs_side_by_side(tmp_path):
     differs = command("--cases", folder, "--only", "one", "--beside", " ".join(other), "--", *ADAPTER)
     assert (differs.returncode, differs.stdout.splitlines()[-1]) == (1, "0 passed, 1 failed")
     assert 'differs.outcomes[0].request.model: wanted "nanobanana", got "m"' in differs.stdout
+
+
+def test_neighbours_of_cases_side_by_side(tmp_path):
+    """With --vary, answers that no case plays are played to two programs, the same ones for the same seed."""
+    folder = written(tmp_path, good_case())
+    beside = ["--beside", " ".join([*ADAPTER, "--async"]), "--vary", "12", "--seed", "3"]
+    done = command("--cases", folder, *beside, "--", *ADAPTER)
+    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "12 passed, 0 failed"), done.stdout
+    first, second = ([case.exchange for case in varied(load(folder), 12, 3)] for _ in range(2))
+    assert first == second != [case.exchange for case in varied(load(folder), 12, 4)]
+    assert command("--vary", "2", "--", *ADAPTER).returncode == 2
 
 
 def test_what_a_program_cannot_do_is_skipped_aloud(tmp_path):
