@@ -4,18 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterable
+from collections.abc import AsyncIterable, Iterable
+from concurrent.futures import Executor
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, NoReturn, Self
+from typing import NoReturn, Self
 
 import anyio.to_thread
+import attrs
 import nanobanana_api
 
 from ._call.call import Call
 from ._call.settings import BearerKey, Settings
 from ._call.settings import base_url as checked_base_url
 from ._call.transport import AsyncHTTP, SyncHTTP
+from .batch import AsyncBatch, Batch, OnResult, Options
 from .conversation import AsyncConversation, Conversation
 from .errors import ConfigurationError, NanoBananaError
 from .pictures.generation import Generation
@@ -24,11 +28,31 @@ from .pictures.saving import check_target
 from .request import ImageRequest, WireName
 from .vocabulary import AspectRatio, ImageSize, Model
 
-if TYPE_CHECKING:
-    from concurrent.futures import Executor
 
-    from .batch import AsyncBatch, Batch
-    from .batch.runner import OnResult
+@attrs.frozen
+class _Recipe:
+    """How a worker of an executor draws: with a client of its own, whose key is that of its environment."""
+
+    base_url: str
+    timeout: float
+    connect_timeout: float
+    max_retries: int
+    max_response_bytes: int
+
+    def __call__(self, request: ImageRequest) -> Generation:
+        try:
+            return _client_of(self).send(request)
+        except ConfigurationError as exc:
+            problem = exc.message
+        raise ConfigurationError(
+            f"a worker can make no client: {problem}",
+            advice="The workers need INFINITYBLUE_API_KEY in their environment",
+        )
+
+
+@lru_cache(maxsize=4)
+def _client_of(recipe: _Recipe) -> NanoBanana:
+    return NanoBanana(**attrs.asdict(recipe), allow_insecure=True)  # the address has been looked at
 
 
 class _Client:
@@ -174,7 +198,7 @@ class NanoBanana(_Client):
 
     def batch(
         self,
-        requests: Iterable[object],
+        requests: Iterable[object] | AsyncIterable[object],
         output_dir: str | os.PathLike[str],
         *,
         concurrency: int = 8,
@@ -182,21 +206,25 @@ class NanoBanana(_Client):
         on_result: OnResult | None = None,
         retry_unknown: bool = False,
         retry_failed: bool = False,
+        fetch_remote: bool = False,
+        ledger_dir: str | os.PathLike[str] | None = None,
     ) -> Batch:
         """Makes many pictures into one folder, each paid for once; running it again finishes what is missing.
 
-        requests: `ImageRequest`s or dicts with its fields and, if wanted, `id` (the name of the file), `n` and
-        `aspect_ratios` (variations); any iterable, taken one at a time. output_dir: a folder, or an fsspec URL (extra
-        `cloud`). concurrency: calls at once. executor: any `concurrent.futures.Executor`, such as Dask's, whose
-        workers read the key from their own environment. on_result: called with each result. retry_unknown: send again
-        what was sent before and may have been paid for. retry_failed: send again what failed for good.
+        requests: `ImageRequest`s, prompts, or dicts with the fields of one and, if wanted, `id` (the name of the file),
+        `n` and `aspect_ratios` (variations); any iterable, taken one at a time, a data frame, or `read_lines(path)`.
+        output_dir: a folder, or an fsspec URL (extra `cloud`). concurrency: calls at once. executor: any
+        `concurrent.futures.Executor`, such as Dask's, whose workers read the key from their own environment. on_result:
+        called with each result. retry_unknown: send again what was sent before and may have been paid for.
+        retry_failed: send again what failed for good. fetch_remote: fetch pictures that an answer only names, from
+        public addresses. ledger_dir: a local folder for the ledger, by which nothing is paid for twice; by itself,
+        output_dir, or for a URL a folder of this user's.
 
         Returns: a `Batch`, to be iterated or `run()`.
 
-        Raises: ConfigurationError, when it runs, where the folder cannot be used.
+        Raises: InvalidRequestError where requests is nothing of this kind; ConfigurationError, when it runs, where the
+        folder cannot be used or another run works on it.
         """
-        from .batch import Batch
-
         twin = AsyncNanoBanana._twin(self)
         return Batch(
             twin.batch(
@@ -207,6 +235,8 @@ class NanoBanana(_Client):
                 on_result=on_result,
                 retry_unknown=retry_unknown,
                 retry_failed=retry_failed,
+                fetch_remote=fetch_remote,
+                ledger_dir=ledger_dir,
             )
         )
 
@@ -316,7 +346,7 @@ class AsyncNanoBanana(_Client):
 
     def batch(
         self,
-        requests: Iterable[object],
+        requests: Iterable[object] | AsyncIterable[object],
         output_dir: str | os.PathLike[str],
         *,
         concurrency: int = 8,
@@ -324,24 +354,30 @@ class AsyncNanoBanana(_Client):
         on_result: OnResult | None = None,
         retry_unknown: bool = False,
         retry_failed: bool = False,
+        fetch_remote: bool = False,
+        ledger_dir: str | os.PathLike[str] | None = None,
     ) -> AsyncBatch:
         """Makes many pictures into one folder, as `NanoBanana.batch` does; iterate it with `async for`."""
-        from .batch import AsyncBatch
-        from .batch.worker import Plan
-
         settings = self._settings
-        plan = Plan(
-            output_dir=os.fspath(output_dir),
+        recipe = _Recipe(
             base_url=str(settings.base_url),
-            allow_insecure=True,  # the address has been looked at
             timeout=settings.timeout,
             connect_timeout=settings.connect_timeout,
             max_retries=settings.max_retries,
-            retry_unknown=retry_unknown,
-            retry_failed=retry_failed,
             max_response_bytes=settings.max_response_bytes,
         )
-        return AsyncBatch(self, requests, plan, concurrency=concurrency, executor=executor, on_result=on_result)
+        options = Options(retry_unknown=retry_unknown, retry_failed=retry_failed, fetch_remote=fetch_remote)
+        return AsyncBatch(
+            self._draw,
+            requests,
+            output_dir,
+            options,
+            concurrency=concurrency,
+            executor=executor,
+            recipe=recipe,
+            on_result=on_result,
+            ledger_dir=ledger_dir,
+        )
 
     @classmethod
     def _twin(cls, client: NanoBanana) -> AsyncNanoBanana:

@@ -29,8 +29,8 @@ from nanobanana import (
 )
 from nanobanana._engine.spool import Spool
 from nanobanana.batch import BatchResult
+from nanobanana.batch.folder import LocalFolder
 from nanobanana.batch.journal import Journal
-from nanobanana.batch.store import LocalStore
 
 from ..conftest import KEY
 from ..faults.server import Act, Connection, Server, chat, native
@@ -274,10 +274,12 @@ def test_a_batch_on_a_full_disk_says_where_its_pictures_are(
     results: list[BatchResult] = []
     with Server([_answer(native(_encoded(large)))]) as server:
         with NanoBanana(KEY, base_url=server.url, timeout=30) as client:
-            monkeypatch.setattr(LocalStore, "put", full)
-            monkeypatch.setattr(Journal, "note", full)
-            with pytest.raises(OSError, match="No space"):
-                client.batch([{"prompt": "Draw"}], tmp_path, on_result=results.append).run()
+            client.batch([], tmp_path).run()
+            monkeypatch.setattr(LocalFolder, "try_out", lambda self: None)
+            monkeypatch.setattr(LocalFolder, "place", full)
+            monkeypatch.setattr(Journal, "append", full)
+            summary = client.batch([{"prompt": "Draw"}], tmp_path, on_result=results.append).run()
+    assert "No space left on device" in str(summary.stopped)
     (result,) = results
     assert result.status == "failed"
     assert result.error is not None

@@ -19,16 +19,17 @@ _LONGEST_NAME = 255  # bytes, on nearly all filesystems
 _FIXED = {errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS}
 
 
-def write_atomically(path: Path, content: Content, *, replace: bool = True) -> Path:
+def write_atomically(path: Path, content: Content, *, replace: bool = True, passing: Path | None = None) -> Path:
     """Writes `content` to `path`, whole or not at all, making missing parents; returns the path written.
 
-    With `replace=False` a file that is already there stays, and the name gets a number: `cat-2.png`. A file that can be
+    With `replace=False` a file that is already there stays, and the name gets a number: `cat-2.png`. passing: where
+    what is half written goes, on the same filesystem; by itself, the folder of the file. A file that can be
     written but not replaced, such as one that is mounted by itself, is written in place, as the last way.
 
     Raises: OSError.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(_temporary_name())
+    temporary = (passing or path.parent) / _temporary_name()
     try:
         with temporary.open("xb") as file, opened(content) as source:
             shutil.copyfileobj(source, file, 1024 * 1024)

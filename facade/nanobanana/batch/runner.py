@@ -1,39 +1,46 @@
-"""Runner: the work of a batch, many calls at once, in asyncio, trio, a thread or an executor."""
+"""Runner: the work of a batch, many calls at once, in asyncio, trio or an executor."""
 
 from __future__ import annotations
 
+import contextlib
 import math
-import queue
+import os
+import secrets
 import threading
 import time
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from concurrent.futures import Executor
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any, TypeVar
 
 import anyio
 import anyio.to_thread
 import attrs
 
-from ..errors import InvalidRequestError, NanoBananaError
+from ..errors import ConfigurationError, InvalidRequestError, NanoBananaError
+from ..pictures.generation import Generation
+from ..pictures.image import GeneratedImage
+from ..pictures.remote import RemoteImage
 from ..request import ImageRequest
-from .journal import Journal
-from .ledger import Turn
-from .store import open_store
+from .books import Books, Claim, Known
+from .decision import Options
+from .drawn import Drawn, Recipe, draw_there
+from .lines import Line, lines_of
 from .task import BatchResult, Expander, Task
-from .worker import Plan, judge, pause_after, work
+from .waits import PATIENCE, judge, pause_after
 
-if TYPE_CHECKING:
-    from ..client import AsyncNanoBanana
-
+Draw = Callable[[ImageRequest, Path | None], Awaitable[Generation]]
 OnResult = Callable[[BatchResult], None]
-_FILE_THREADS = 8
+T = TypeVar("T")
+_FILE_THREADS, _FETCHES = 8, 4
 
 
 @attrs.define
 class Summary:
-    """What became of a batch: how many pictures are done now, were done before (skipped), failed, are unknown or taken
-    by another runner; tokens and seconds of this run; and why it stopped early, if it did."""
+    """What became of a batch: how many pictures are done now, were done before (skipped), failed or are unknown; tokens
+    and seconds of this run; and why it stopped early, if it did. None is `taken`, as one run has a folder at a time."""
 
     done: int = 0
     skipped: int = 0
@@ -65,26 +72,33 @@ class AsyncBatch:
 
     def __init__(
         self,
-        client: AsyncNanoBanana,
-        requests: Iterable[object],
-        plan: Plan,
+        draw: Draw,
+        requests: object,
+        output_dir: str | os.PathLike[str],
+        options: Options,
         *,
-        concurrency: int,
-        executor: Executor | None,
-        on_result: OnResult | None,
+        concurrency: int = 8,
+        executor: Executor | None = None,
+        recipe: Recipe | None = None,
+        on_result: OnResult | None = None,
+        ledger_dir: str | os.PathLike[str] | None = None,
     ) -> None:
         if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
             raise InvalidRequestError(f"concurrency is {concurrency!r}; it must be at least 1", param="concurrency")
         self.summary = Summary()
-        self._client = client
-        self._requests = requests
-        self._plan = plan
+        self._draw = draw
+        self._lines = lines_of(requests)
+        self._address = os.fspath(output_dir)
+        self._ledger_dir = None if ledger_dir is None else os.fspath(ledger_dir)
+        self._options = options
         self._concurrency = concurrency
         self._executor = executor
+        self._recipe = recipe
         self._on_result = on_result
         self._is_stopping = False
         self._failure: Exception | None = None
         self._resume_at = -math.inf  # when a shared wait is over, on the monotonic clock
+        self._patience = PATIENCE
 
     def stop(self, reason: str = "it was told to stop") -> None:
         """Takes no new work; calls under way are finished and kept."""
@@ -100,13 +114,13 @@ class AsyncBatch:
 
     async def __aiter__(self) -> AsyncGenerator[BatchResult, None]:
         began = time.monotonic()
-        self._files = anyio.CapacityLimiter(_FILE_THREADS)
+        threads = _Threads()
+        self._threads = threads
         self._calls = anyio.CapacityLimiter(self._concurrency)
-        store = await self._in_thread(open_store, self._plan.output_dir)
-        self._journal = await self._in_thread(Journal, store)
-        self._ledger = await self._in_thread(self._plan.ledger)
-        self._tasks = expand(self._requests)
+        self._fetches = anyio.CapacityLimiter(_FETCHES)
         self._turn = anyio.Lock()
+        self._books: Books = await threads.run(Books.open, self._address, self._ledger_dir, self._options, self.stop)
+        self._source = _Source(self._lines)
         sender, receiver = anyio.create_memory_object_stream[BatchResult](self._concurrency)
         try:
             async with anyio.create_task_group() as group:
@@ -115,246 +129,271 @@ class AsyncBatch:
                         group.start_soon(self._work, sender.clone())
                 async with receiver:
                     async for result in receiver:
-                        self.summary.count(result)
-                        self.summary.seconds = time.monotonic() - began
+                        self._count(result, began)
                         try:
-                            if self._on_result is not None:
-                                self._on_result(result)
-                        except Exception as exc:
-                            self._give_up(exc)
-                        yield result
+                            yield result
+                        except GeneratorExit:  # the loop was left: what is under way is paid for, and finished
+                            self.stop("the loop over its results was left")
+                            with anyio.CancelScope(shield=True):
+                                async for rest in receiver:
+                                    self._count(rest, began)
+                            raise
         finally:
             with anyio.CancelScope(shield=True):
-                try:
-                    await self._in_thread(self._journal.close)
-                except OSError as exc:
-                    self._give_up(exc)
-                await self._in_thread(self._ledger.close)
+                await threads.run(self._close, is_kept=True)
         self.summary.seconds = time.monotonic() - began
         if self._failure is not None:
             raise self._failure
 
+    def _close(self) -> None:
+        self._threads.join()
+        self._source.close()
+        self._books.close()
+
+    def _count(self, result: BatchResult, began: float) -> None:
+        self.summary.count(result)
+        self.summary.seconds = time.monotonic() - began
+        try:
+            if self._on_result is not None:
+                self._on_result(result)
+        except Exception as exc:
+            self._give_up(exc)
+
     def _give_up(self, error: Exception) -> None:
-        """Keeps an error of the caller's iterable, callback or folder until the calls under way are finished and
-        kept."""
+        """Keeps an error of the caller's iterable or callback until the calls under way are finished and kept."""
         self._failure = self._failure or error
         self.stop(f"{type(error).__name__}: {error}")
-
-    async def _in_thread(self, function: Callable[..., Any], *arguments: Any) -> Any:
-        return await anyio.to_thread.run_sync(function, *arguments, limiter=self._files)
 
     async def _work(self, sender: Any) -> None:
         async with sender:
             while not self._is_stopping:
                 try:
                     async with self._turn:  # an iterator has one taker at a time
-                        task, turn = await self._in_thread(self._take)
+                        task = await self._source.next(self._threads)
                 except Exception as exc:
                     self._give_up(exc)
                     return
-                if task is None:
+                if task is None or (self._is_stopping and not isinstance(task, BatchResult)):
                     return
-                result = turn if isinstance(turn, BatchResult) else await self._do(task, turn)
+                if isinstance(task, BatchResult):
+                    result: BatchResult | None = await self._threads.run(self._books.wrong, task)
+                else:
+                    result = await self._safely(task)
                 if result is not None:
                     await sender.send(result)
 
-    def _take(self) -> tuple[Task | None, Turn | BatchResult | None]:
-        """The next task and, where this process is to send it, the right to do so. What is known of it already is
-        noted at once."""
-        task = next(self._tasks, None)
-        if task is None or self._is_stopping:
-            return None, None
-        if isinstance(task, BatchResult):
-            self._journal.note(task, task)
-            return _NO_TASK, task
-        if self._executor is not None:
-            return task, None
-        turn = self._ledger.begin(task)
-        if isinstance(turn, BatchResult):
-            self._journal.note(turn, task)
-        return task, turn
+    async def _safely(self, task: Task) -> BatchResult | None:
+        try:
+            return await self._do(task)
+        except Exception as exc:  # such as no memory left, or a fault of this library: not for the tasks beside it
+            self.stop(f"{type(exc).__name__}: {exc}")
+            error = {"class": "OutcomeUnknownError", "message": f"{type(exc).__name__}: {exc}", "billed": "unknown"}
+            return BatchResult(task.line, "unknown", task.id, task.key, error=error)
 
-    async def _do(self, task: Task, turn: Turn | None) -> BatchResult | None:
-        if turn is None or self._executor is not None:
-            return await self._hand_over(task)
-        times, waited = 0, 0.0
+    async def _do(self, task: Task) -> BatchResult | None:
+        """One task, to its end; None where it was not begun."""
+        begun = await self._threads.run(self._books.begin, task)
+        if isinstance(begun, BatchResult):
+            return begun
+        if isinstance(begun, Known):
+            return await self._fetch(begun.claim, begun.drawn)
+        return await self._send(begun)
+
+    async def _send(self, claim: Claim) -> BatchResult | None:
+        keep, books = self._threads.run, self._books
+        times, is_claimed = 0, True
         while True:
-            waited += await self._wait_for_all()
-            if self._is_stopping:
-                await self._in_thread(self._ledger.give_back, turn)
+            try:
+                await self._wait_for_all()
+                if self._is_stopping:
+                    await keep(books.give_back, claim, is_kept=True)
+                    return None
+                if not is_claimed:
+                    await keep(books.claim_again, claim)
+                    is_claimed = True
+            except Exception as exc:
+                self.stop(f"the ledger cannot be written: {exc}")
+                await keep(books.give_back, claim, is_kept=True)
                 return None
-            turn.tries += 1
+            claim.tries, claim.has_left = claim.tries + 1, True
             try:
-                generation = await self._client._draw(task.request, self._ledger.spool_folder(turn))
-            except NanoBananaError as error:
-                verdict = judge(error, waited)
-                if verdict == "pause":
-                    self._resume_at = max(self._resume_at, time.monotonic() + pause_after(error, times))
-                    times += 1
-                    continue
-                if verdict == "stop":
-                    self.stop(str(error))
-                return await self._noted(task, self._ledger.fail, turn, error)
-            with anyio.CancelScope(shield=True):  # it is paid for: an abort does not keep it from the disk
-                result = await self._noted(task, self._ledger.succeed, turn, generation)
-            if result.error is not None and result.error["class"] == "SaveError":
-                self.stop(result.error["message"])  # the disk is full, or gone: no more is paid for
-            return result
+                drawn = await self._draw_one(claim)
+            except _NeverLeftError as exc:
+                self.stop(exc.message)
+                return await keep(books.fail, claim, exc, is_kept=True)
+            except NanoBananaError as exc:
+                match judge(exc):
+                    case "pause":
+                        pause = pause_after(getattr(exc, "retry_after", None), times, self._patience)
+                        if pause is not None:
+                            self._hold(pause)
+                            times, claim.has_left = times + 1, False
+                            await keep(books.give_back, claim, is_kept=True)
+                            is_claimed = False
+                            continue
+                        self.stop(f"{exc.message}: that is a longer wait than the batch has patience for")
+                    case "stop":
+                        self.stop(str(exc))
+                return await keep(books.fail, claim, exc, is_kept=True)
+            except Exception as exc:  # nobody knows what it is, nor what was paid for; the calls beside it go on
+                return await keep(books.revisit, claim, exc, is_kept=True)
+            self._patience = PATIENCE
+            if drawn.url is not None:
+                return await self._fetch(claim, drawn)
+            return await keep(books.keep, claim, drawn, is_kept=True)
 
-    async def _noted(self, task: Task, function: Callable[..., BatchResult], *arguments: Any) -> BatchResult:
-        """Calls a method of the ledger and notes its result, in one visit to a thread."""
+    def _hold(self, pause: float) -> None:
+        """Lets all workers wait. What they wait together is charged to the batch once."""
+        until = time.monotonic() + pause
+        self._patience -= max(0.0, until - max(self._resume_at, time.monotonic()))
+        self._resume_at = max(self._resume_at, until)
 
-        def both() -> BatchResult:
-            try:
-                result = function(*arguments)
-            except OSError as exc:
-                self._give_up(exc)
-                message = f"what came of it could not be written down ({exc}); run the batch again when there is room"
-                told = {"class": "SaveError", "message": message, "billed": "unknown"}
-                return BatchResult(task.line, "unknown", task.id, task.key, error=told)
-            try:
-                self._journal.note(result, task)
-            except OSError as exc:
-                self._give_up(exc)  # the result, which may say where a picture is, reaches the caller all the same
-            return result
-
-        noted: BatchResult = await self._in_thread(both)
-        return noted
-
-    async def _wait_for_all(self) -> float:
-        """Waits as long as a rate limit holds all workers; returns the seconds waited."""
-        waited = 0.0
+    async def _wait_for_all(self) -> None:
+        """Waits as long as a rate limit holds all workers."""
         while (pause := self._resume_at - time.monotonic()) > 0 and not self._is_stopping:
-            step = min(pause, 0.5)
-            await anyio.sleep(step)
-            waited += step
-        return waited
+            await anyio.sleep(min(pause, 0.5))
 
-    async def _hand_over(self, task: Task) -> BatchResult:
-        assert self._executor is not None  # noqa: S101 - only called where there is one
-        future = self._executor.submit(work, self._plan, task)
+    async def _draw_one(self, claim: Claim) -> Drawn:
+        """Draws, here or in a worker of the executor. What comes back is paid for: no cancellation takes it away."""
+        request = claim.task.request
+        if self._executor is None or self._recipe is None:
+            return Drawn.of(await self._draw(request, self._books.folder.incoming))
+        folder, token = self._books.folder, f"{claim.task.key[:16]}-{secrets.token_hex(8)}"
         try:
-            result, stop = await anyio.to_thread.run_sync(future.result, limiter=self._calls, abandon_on_cancel=True)
-        except Exception as exc:  # the worker died, or could not start
-            message = f"the worker did not live to tell: {type(exc).__name__}: {exc}"[:500]
-            about = {"class": "OutcomeUnknownError", "message": message, "billed": "unknown"}
-            result, stop = BatchResult(task.line, "unknown", task.id, task.key, error=about), None
-        if stop is not None:
-            self.stop(stop)
-        return await self._noted(task, lambda: result)
-
-
-_NO_TASK = Task(0, "", "", ImageRequest("stands for a line that is no task"))
-
-
-def expand(requests: Iterable[object]) -> Iterator[Task | BatchResult]:
-    """The tasks of all requests, one line at a time; a line that is wrong gives its failure instead.
-
-    A request may come with the number of its line, as `read_lines` gives it; otherwise they are counted.
-    """
-    expander = Expander()
-    for number, given in enumerate(requests, 1):
-        line, request = given if isinstance(given, tuple) else (number, given)
+            future = self._executor.submit(draw_there, self._recipe, request, folder.address, claim.stem, token)
+        except Exception as exc:  # it is broken or shut down
+            raise _NeverLeftError(f"the executor takes no work: {type(exc).__name__}: {exc}") from None
         try:
-            yield from expander.tasks(line, request)
-        except InvalidRequestError as error:
-            about = {"class": type(error).__name__, "message": f"line {line}: {error.message}", "billed": "no"}
-            name = request.get("id") if isinstance(request, dict) else None
-            yield BatchResult(line, "failed", str(name or f"line-{line}"), error=about)
-
-
-class Batch:
-    """A batch on its way. Made by `NanoBanana.batch`.
-
-    Iterate it for each result as it comes, then look at `summary`; or let `run()` do both. The calls are made by a
-    thread of its own. Ctrl-C once takes no new work and lets what is paid for finish; twice, it aborts.
-    """
-
-    def __init__(self, batch: AsyncBatch) -> None:
-        self._batch = batch
-
-    @property
-    def summary(self) -> Summary:
-        """What became of it so far."""
-        return self._batch.summary
-
-    def stop(self, reason: str = "it was told to stop") -> None:
-        """Takes no new work; calls under way are finished and kept."""
-        self._batch.stop(reason)
-
-    def run(self) -> Summary:
-        """Does all of it, and returns the summary."""
-        for _ in self:
-            pass
-        return self.summary
-
-    def __iter__(self) -> Iterator[BatchResult]:
-        results: queue.Queue[BatchResult | BaseException | None] = queue.Queue(maxsize=1000)
-        abort = threading.Event()
-
-        async def collect() -> None:
-            async with anyio.create_task_group() as group:
-                group.start_soon(self._watch, abort, group.cancel_scope)
-                async with aclosing(self._batch.__aiter__()) as stream:
-                    async for result in stream:
-                        while not abort.is_set():
-                            try:
-                                results.put_nowait(result)
-                                break
-                            except queue.Full:
-                                await anyio.sleep(0.01)
-                group.cancel_scope.cancel()
-
-        def target() -> None:
-            try:
-                anyio.run(collect)
-            except BaseException as exc:  # handed to whoever iterates
-                results.put(exc)
-            else:
-                results.put(None)
-
-        thread = threading.Thread(target=target, name="nanobanana-batch", daemon=True)
-        thread.start()
-        try:
-            while True:
-                try:
-                    result = results.get(timeout=0.2)
-                except queue.Empty:
-                    continue
-                except KeyboardInterrupt:
-                    if self._batch._is_stopping:
-                        raise
-                    self._batch.stop("interrupted")
-                    continue
-                if isinstance(result, BaseException):
-                    raise _single(result)
-                if result is None:
-                    return
-                yield result
-        except GeneratorExit:  # the loop was left: what is under way is paid for, and finished
-            self._batch.stop("the loop over its results was left")
-            _drain(results, thread)
+            outcome = await anyio.to_thread.run_sync(future.result, limiter=self._calls, abandon_on_cancel=True)
+        except BaseException:
+            claim.has_left = not future.cancel()
             raise
-        finally:
-            abort.set()
-            _drain(results, thread)
+        with contextlib.suppress(Exception):  # what is left over is cleared by the next run
+            await self._threads.run(folder.end, token, is_kept=True)
+        if isinstance(outcome, NanoBananaError):
+            raise outcome
+        return outcome
 
-    async def _watch(self, abort: threading.Event, scope: anyio.CancelScope) -> None:
-        while not abort.is_set():
-            await anyio.sleep(0.05)
-        scope.cancel()
-
-
-def _drain(results: queue.Queue[Any], thread: threading.Thread) -> None:
-    while thread.is_alive():
+    async def _fetch(self, claim: Claim, drawn: Drawn) -> BatchResult:
+        """Fetches a picture that was paid for and lies elsewhere, where that is allowed. Its address is kept first."""
+        run, books = self._threads.run, self._books
+        why = "it is fetched only where that is allowed (fetch_remote), then without paying again"
+        if self._options.fetch_remote:
+            why = "it could not be fetched from there"
+        told: BatchResult = await run(books.lies_elsewhere, claim, drawn, why, is_kept=True)
+        if not self._options.fetch_remote or not isinstance(drawn.image, RemoteImage):
+            return told
         try:
-            results.get_nowait()
-        except queue.Empty:
-            thread.join(0.05)
+            image: GeneratedImage = await anyio.to_thread.run_sync(
+                drawn.image.download, limiter=self._fetches, abandon_on_cancel=True
+            )
+        except Exception:  # what that server says of it is not for results.jsonl
+            return told
+        return await run(books.keep, claim, attrs.evolve(drawn, image=image), is_kept=True)
 
 
-def _single(error: BaseException) -> BaseException:
-    """The one exception inside the groups that task groups make."""
-    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
+class _NeverLeftError(ConfigurationError):
+    """The executor takes no work, so nothing was sent."""
+
+
+class _Source:
+    """The tasks of a batch, one at a time, expanded as they are asked for."""
+
+    def __init__(self, lines: Any) -> None:
+        self._expander = Expander()
+        self._lines = lines
+        self._is_async = hasattr(lines, "__aiter__")
+        self._ready: deque[Task | BatchResult] = deque()
+
+    async def next(self, threads: _Threads) -> Task | BatchResult | None:
+        """The next task, a line that is wrong, or None at the end. Raises: whatever the caller's iterable does."""
+        while not self._ready:
+            if self._is_async:
+                line = await self._next_async()
+                more = line is not None and await threads.run(self._expand, line)
+            else:
+                more = await threads.run(self._next)
+            if not more:
+                return None
+        return self._ready.popleft()
+
+    async def _next_async(self) -> Line | None:
+        if not isinstance(self._lines, _Numbered):
+            self._lines = _Numbered(aiter(self._lines))
+        return await self._lines.next()
+
+    def _next(self) -> bool:
+        line = next(self._lines, None)
+        return line is not None and self._expand(line)
+
+    def _expand(self, line: Line) -> bool:
+        self._ready.extend(self._expander.tasks(line))
+        return True
+
+    def close(self) -> None:
+        """Lets go of the file of what was seen."""
+        self._expander.close()
+
+
+class _Numbered:
+    """An async iterator's requests as lines."""
+
+    def __init__(self, requests: AsyncIterator[object]) -> None:
+        self._requests = requests
+        self._number = 0
+
+    async def next(self) -> Line | None:
+        """The next one; None at the end."""
+        try:
+            given = await anext(self._requests)
+        except StopAsyncIteration:
+            return None
+        self._number += 1
+        return given if isinstance(given, Line) else Line(self._number, given)
+
+
+class _Threads:
+    """Functions that take a while, in threads."""
+
+    def __init__(self) -> None:
+        self._limiter = anyio.CapacityLimiter(_FILE_THREADS)
+        self._idle = threading.Condition()
+        self._busy = 0
+
+    async def run(self, function: Callable[..., T], *arguments: Any, is_kept: bool = False) -> T:
+        """What the function returns or raises. With `is_kept`, it is run to its end whatever becomes of the task that
+        waits for it; and where no thread can be had any more, as when the program ends, it is run here."""
+        once, outcome = threading.Lock(), list[tuple[T | None, Exception | None]]()
+
+        def call() -> None:
+            if not once.acquire(blocking=False):
+                return
+            with self._idle:
+                self._busy += 1
+            try:
+                outcome.append((function(*arguments), None))
+            except Exception as exc:
+                outcome.append((None, exc))
+            finally:
+                with self._idle:
+                    self._busy -= 1
+                    self._idle.notify_all()
+
+        try:
+            with anyio.CancelScope(shield=is_kept):
+                await anyio.to_thread.run_sync(call, limiter=self._limiter)
+        except RuntimeError:
+            call()
+        except BaseException:
+            if is_kept:
+                call()
+            raise
+        value, error = outcome[0]
+        if error is not None:
+            raise error
+        return value  # type: ignore[return-value]
+
+    def join(self) -> None:
+        """Waits until nothing runs but what asks."""
+        with self._idle:
+            self._idle.wait_for(lambda: self._busy <= 1)

@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
 
 import attrs
 
-from ..errors import InvalidRequestError
+from ..errors import InvalidRequestError, plain
+from ..pictures.image import GeneratedImage
 from ..pictures.saving import check_name
 from ..request import ImageRequest
+from .lines import Line
 
 Status = Literal["done", "skipped", "failed", "unknown", "taken"]
 
@@ -49,10 +53,10 @@ class Task:
 class BatchResult:
     """What became of one picture of a batch.
 
-    status: "done" now, "skipped" as done in an earlier run, "failed", "unknown" (sent, and it is not known what
-    came of it: it may have been paid for), or "taken" by another runner that is at work on it. path: relative to the
-    output folder. error: class, message and billed, where there is one. seconds: of the call. tries: how often it was
-    sent.
+    status: "done" now, "skipped" as done in an earlier run, "failed", or "unknown" (sent, and it is not known what
+    came of it: it may have been paid for). path: relative to the output folder. error: class, message and billed,
+    where there is one. seconds: of the call. tries: how often it was sent. image: the picture itself, only where it was
+    paid for and no folder of this machine would take it.
     """
 
     line: int
@@ -66,6 +70,13 @@ class BatchResult:
     seconds: float | None = None
     tries: int = 0
     error: dict[str, Any] | None = None
+    image: GeneratedImage | None = attrs.field(default=None, repr=False, eq=False)
+
+    @classmethod
+    def of(cls, record: Mapping[str, Any], **changes: Any) -> Self:
+        """The result that a line of `results.jsonl` tells of."""
+        names = {field.name for field in attrs.fields(cls)} - {"image"}
+        return cls(**({name: value for name, value in record.items() if name in names} | changes))
 
 
 class Expander:
@@ -76,15 +87,26 @@ class Expander:
         self._seen.isolation_level = None
         self._seen.execute("create table seen (name text primary key, times integer) without rowid")
 
-    def tasks(self, line: int, given: object) -> Iterator[Task]:
-        """The tasks of a line: one, or one for each variation that `n` and `aspect_ratios` ask for.
+    def close(self) -> None:
+        """Lets go of the file."""
+        self._seen.close()
 
-        Raises: InvalidRequestError where the line is wrong, before any of its tasks is given.
-        """
-        fields = _fields(given)
-        name = fields.pop("id", None)
-        if name is not None:
-            check_name(name)
+    def tasks(self, line: Line) -> list[Task | BatchResult]:
+        """The tasks of a line: one, or one for each variation that `n` and `aspect_ratios` ask for; where the line is
+        wrong, or cannot be read for whatever reason, its failure alone."""
+        try:
+            return list(self._tasks(line))
+        except InvalidRequestError as exc:
+            message = exc.message
+        except Exception as exc:  # a mapping, or a file of a reference, can raise anything; the lines beside it go on
+            message = f"it cannot be read: {type(exc).__name__}: {plain(str(exc), 300)}"
+        name = line.request.get("id") if isinstance(line.request, dict) else None
+        error = {"class": "InvalidRequestError", "message": f"line {line.number}: {message}", "billed": "no"}
+        return [BatchResult(line.number, "failed", plain(str(name or f"line-{line.number}"), 120), error=error)]
+
+    def _tasks(self, line: Line) -> Iterator[Task]:
+        fields = _fields(line)
+        name = _name(fields.pop("id", None))
         count, ratios = fields.pop("n", 1), fields.pop("aspect_ratios", None)
         if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= _MOST_VARIATIONS:
             raise InvalidRequestError(
@@ -101,15 +123,14 @@ class Expander:
             for request in requests
             for number in range(1, count + 1)
         ]
-        if name is not None:
-            for mark in marks:
-                if self._count(f"id {name}{mark}"):
-                    raise InvalidRequestError(f"the id {name + mark!r} stands on another line as well", param="id")
+        for mark in marks if name is not None else ():
+            if self._count(f"id {name}{mark}"):
+                raise InvalidRequestError(f"the id {f'{name}{mark}'!r} stands on another line as well", param="id")
         for index, mark in enumerate(marks):
             request = requests[index // count]
             canonical = _canonical(request, None if name is None else name + mark)
             key = hashlib.sha256(f"{canonical}#{self._count(canonical)}".encode()).hexdigest()
-            yield Task(line, key[:20] if name is None else name + mark, key, request)
+            yield Task(line.number, key[:20] if name is None else name + mark, key, request)
 
     def _count(self, name: str) -> int:
         """How often the name came before."""
@@ -118,25 +139,63 @@ class Expander:
         return int(times) - 1
 
 
-def _fields(given: object) -> dict[str, Any]:
+def expand(lines: Iterable[Line]) -> Iterator[Task | BatchResult]:
+    """The tasks of all lines, one line at a time; a line that is wrong gives its failure instead."""
+    with contextlib.closing(Expander()) as expander:
+        for line in lines:
+            yield from expander.tasks(line)
+
+
+def _name(given: object) -> str | None:
+    if given is None:
+        return None
+    if isinstance(given, int) and not isinstance(given, bool):  # a number, as spreadsheets and JSON have it
+        given = str(given)
+    if not isinstance(given, str):
+        raise InvalidRequestError(
+            f"the id is {given!r}; it must be the name of a file without its suffix, such as 'cat-1'", param="id"
+        )
+    return check_name(given)
+
+
+def _fields(line: Line) -> dict[str, Any]:
+    given = line.request
+    if isinstance(given, str):
+        return {"prompt": given}
     if isinstance(given, ImageRequest):
         return {name: getattr(given, name) for name in _REQUEST_FIELDS}
     if isinstance(given, InvalidRequestError):  # a line that could not even be read
         raise given
     if not isinstance(given, Mapping):
         raise InvalidRequestError(f"it is of type {type(given).__name__}; a request is an object with a prompt")
-    unknown = [str(name) for name in given if name not in _REQUEST_FIELDS | _OWN_FIELDS]
+    fields = {str(name): value for name, value in given.items()}
+    unknown = sorted(fields.keys() - _REQUEST_FIELDS - _OWN_FIELDS)
     if unknown:
         known = ", ".join(sorted(_REQUEST_FIELDS | _OWN_FIELDS))
         raise InvalidRequestError(f"it has an unknown field {unknown[0]!r}; known are {known}", param=unknown[0])
-    if "prompt" not in given:
+    if "prompt" not in fields:
         raise InvalidRequestError("it has no prompt", param="prompt")
-    return {str(name): value for name, value in given.items()}
+    references = fields.get("references")
+    if line.folder is not None and isinstance(references, list):
+        fields["references"] = [_beside(line.folder, reference) for reference in references]
+    return fields
+
+
+def _beside(folder: Path, reference: object) -> object:
+    """A path of a jobs file: beside that file, or else where the program was started."""
+    if isinstance(reference, str) and ":" not in reference[:64]:  # no URL, no data: URL, no drive
+        beside = folder / reference
+        with contextlib.suppress(OSError, ValueError):
+            if beside.exists() or not Path(reference).exists():
+                return beside
+    return reference
 
 
 def _canonical(request: ImageRequest, name: str | None) -> str:
-    """The digest of everything about a request, the bytes of its references included."""
-    content = attrs.asdict(request, filter=lambda field, _: field.init and field.name != "references", recurse=False)
+    """The digest of everything about a request, the bytes of its references included. A field that is not given does
+    not count, so that a field which the library learns later changes no key."""
+    given = attrs.asdict(request, filter=lambda field, _: field.init and field.name != "references", recurse=False)
+    content = {key: value for key, value in given.items() if value is not None}
     content["references"] = [hashlib.sha256(reference.data).hexdigest() for reference in request.references]
     content["id"] = name
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()

@@ -6,36 +6,23 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from datetime import timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Annotated, Any, TextIO
+from typing import Annotated, Any
 
 import attrs
 import typer
 
-from ..batch import Batch, BatchResult, Summary, read_lines
-from ..batch.runner import expand
+from ..batch import Batch, BatchResult, Lines, Summary, read_lines
+from ..batch.task import expand
 from ..errors import ConfigurationError, InvalidRequestError
 from .console import FAILED, WRONG_USAGE, AsJson, BaseUrl, KeyFile, OnSandbox, connected, emit, fail, reporting, say
 
 
-@contextmanager
-def _opened(file: str) -> Iterator[TextIO]:
-    if file == "-":
-        yield sys.stdin
-        return
-    try:
-        opened = Path(file).open(encoding="utf-8-sig", newline="")  # noqa: SIM115 - closed below
-    except OSError as error:
-        reason = error.strerror or str(error)
-    else:
-        with opened:
-            yield opened
-        return
-    raise InvalidRequestError(f"{file} cannot be read: {reason}", param="file")
+def _read(file: str, encoding: str | None) -> Lines:
+    return read_lines(sys.stdin.buffer if file == "-" else file, encoding=encoding)
 
 
 def batch(
@@ -54,6 +41,13 @@ def batch(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Send again what failed for good, such as blocked prompts.")
     ] = False,
+    fetch_remote: Annotated[
+        bool, typer.Option("--fetch-remote", help="Fetch pictures that an answer only names, from public addresses.")
+    ] = False,
+    encoding: Annotated[str | None, typer.Option(help="The encoding of FILE, such as cp1252, if not UTF-8.")] = None,
+    ledger_dir: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="A local folder for the ledger, instead of the output folder.")
+    ] = None,
     executor: Annotated[
         str | None, typer.Option(metavar="dask://HOST:PORT", help="Let the workers of a Dask cluster do it.")
     ] = None,
@@ -71,7 +65,9 @@ def batch(
     done.
     """
     with reporting(as_json=as_json), ExitStack() as stack:
-        lines = read_lines(stack.enter_context(_opened(file)), is_csv=file.lower().endswith(".csv"))
+        lines = _read(file, encoding)
+        if lines.assumed:
+            say(f"nanobanana: {file}: {lines.assumed}")
         requests = islice(lines, limit)
         if dry_run:
             _try_out(requests, as_json=as_json)
@@ -86,8 +82,10 @@ def batch(
             executor=_executor(executor, stack) if executor else None,
             retry_unknown=retry_unknown,
             retry_failed=retry_failed,
+            fetch_remote=fetch_remote,
+            ledger_dir=ledger_dir,
         )
-        summary = _watch(running, _count_lines(file, limit))
+        summary = _watch(running, _count_lines(file, encoding, limit))
         if as_json:
             emit(attrs.asdict(summary))
         say(_told(summary))
@@ -130,12 +128,11 @@ def _executor(address: str, stack: ExitStack) -> Any:
     raise ConfigurationError(f"Dask is missing: {reason}", advice="pip install 'infinityblue-nanobanana[dask]'")
 
 
-def _count_lines(file: str, limit: int | None) -> int | None:
+def _count_lines(file: str, encoding: str | None, limit: int | None) -> int | None:
     """How many lines there are to do, for the time left; None where that cannot be looked up beforehand."""
     if file == "-":
         return limit
-    with _opened(file) as opened:
-        count = sum(1 for line in opened if line.strip())
+    count = sum(1 for _ in _read(file, encoding))
     return min(count, limit) if limit else count
 
 

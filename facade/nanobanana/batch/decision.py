@@ -1,0 +1,43 @@
+"""Decision: what to do with a task, by what is known of it."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import attrs
+
+State = Literal["claimed", "done", "free", "paid", "elsewhere", "unknown"]
+"""What the ledger says of a task: claimed (a call may have left, and nothing is known of its end), done, free (failed,
+nothing was billed), paid (failed, and paid for), elsewhere (paid for; the answer only names the address of its
+picture), unknown (sent, and no usable answer came)."""
+
+Action = Literal["send", "skip", "recover", "fetch", "tell"]
+
+
+@attrs.frozen
+class Options:
+    """What the caller allows beyond what is safe."""
+
+    retry_unknown: bool = False
+    retry_failed: bool = False
+    fetch_remote: bool = False
+
+
+def decide(state: State | None, options: Options, *, is_there: bool) -> Action:
+    """What to do with a task of a state (None: never heard of) whose picture is there or not.
+
+    As one runner at a time holds a folder, a claim that is found belongs to a run that died.
+    """
+    if state == "done":
+        return "skip"
+    if is_there:
+        return "recover"
+    match state:
+        case None | "free":
+            return "send"
+        case "claimed" | "unknown":
+            return "send" if options.retry_unknown else "tell"
+        case "elsewhere" if options.fetch_remote:
+            return "fetch"
+        case "paid" | "elsewhere":
+            return "send" if options.retry_failed else "tell"

@@ -1,0 +1,90 @@
+"""Drawn: what came of a call, and how a worker of an executor draws."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import socket
+from functools import lru_cache
+from typing import Any, Protocol, Self
+
+import attrs
+
+from ..errors import ConfigurationError, NanoBananaError, OutcomeUnknownError, plain
+from ..pictures.generation import Generation
+from ..pictures.image import GeneratedImage
+from ..pictures.remote import Picture, RemoteImage
+from ..request import ImageRequest
+from .folder import Folder, open_folder
+
+
+class Recipe(Protocol):
+    """How a process of an executor draws. It is pickled, so it holds no key: the worker reads that from its own
+    environment."""
+
+    def __call__(self, request: ImageRequest) -> Generation: ...
+
+
+@attrs.frozen
+class Drawn:
+    """What came of a call that was paid for: its picture, or the path below the folder and the digest of one that is
+    there already; and what is told of it."""
+
+    image: Picture | None
+    told: dict[str, Any]
+    path: str | None = None
+    sha256: str | None = None
+    host: str = ""
+
+    @classmethod
+    def of(cls, generation: Generation) -> Self:
+        """What a generation gave."""
+        told: dict[str, Any] = {"tokens": generation.usage.total_tokens, "request_id": generation.request_id}
+        return cls(generation.image, told | ({"text": generation.text} if generation.text else {}))
+
+    @property
+    def url(self) -> str | None:
+        """Where the picture lies, if the answer only names it."""
+        return self.image.url if isinstance(self.image, RemoteImage) else None
+
+    def placed(self, folder: Folder, stem: str) -> Self:
+        """The same, with the picture in the folder. Raises: whatever the folder does."""
+        assert isinstance(self.image, GeneratedImage)  # noqa: S101 - others have a path, or are elsewhere
+        try:
+            path, sha256 = folder.place(stem, self.image)
+        except FileNotFoundError:  # another run, which has the folder now, cleared it of what it took for leftovers
+            path, sha256 = folder.place(stem, self.image)
+        return attrs.evolve(self, image=None, path=path, sha256=sha256)
+
+
+@lru_cache(maxsize=4)
+def _folder(address: str) -> Folder:
+    return open_folder(address)
+
+
+def draw_there(recipe: Recipe, request: ImageRequest, address: str, stem: str, token: str) -> Drawn | NanoBananaError:
+    """Draws in a process of an executor, and puts the picture into the folder under the name that was claimed for it.
+    Where that cannot be, its bytes go back to the runner.
+
+    An executor may give a task to a second worker when the first dies, as Dask does unasked, also where the first had
+    ended it. So the token of each claim is marked in the folder by the worker that begins it, and nobody else draws.
+    """
+    host = socket.gethostname()
+    try:
+        folder = _folder(address)
+        is_first, there = folder.begin(token), folder.find(stem)
+    except Exception as exc:
+        problem = f"a worker on {host} cannot use {address}, which workers must share: {plain(str(exc), 300)}"
+        return ConfigurationError(problem)
+    if not is_first and there is not None:
+        return Drawn(None, {}, there, hashlib.sha256(folder.read(there)).hexdigest(), host)
+    if not is_first:
+        return OutcomeUnknownError("a worker had begun it and did not live to tell")
+    try:
+        drawn = Drawn.of(recipe(request))
+    except NanoBananaError as exc:
+        return exc
+    if drawn.url is None:
+        with contextlib.suppress(Exception):
+            return attrs.evolve(drawn.placed(folder, stem), host=host)
+    return drawn
