@@ -62,10 +62,10 @@ class Endpoint:
         request_id = f"req_{uuid.uuid4().hex[:16]}"
         entry = self.journal.begin(request_id, request.method, request.url.path)
         begun = time.perf_counter()
-        status, noted = _HUNG_UP, {}
+        status = _HUNG_UP
         try:
             answer = await self._answered(request, entry)
-            status, noted = answer.response.status_code, entry.fields.pop("error", {})
+            status = answer.response.status_code
             if answer.picture is not None:
                 self.journal.keep(entry, answer.picture, answer.picture_type)
         except anyio.get_cancelled_exc_class():
@@ -73,7 +73,7 @@ class Endpoint:
             raise
         finally:
             seconds = round(time.perf_counter() - begun, 3)
-            self.journal.finish(entry, status=status, seconds=seconds, **noted)
+            self.journal.finish(entry, status=status, seconds=seconds)
         headers = answer.response.headers
         headers["x-request-id"] = request_id
         headers["X-RateLimit-Limit-Requests"] = "600"
@@ -148,7 +148,7 @@ def refusal(violation: Violation) -> Response:
 
 
 def _noted(violation: Violation, entry: Entry) -> Response:
-    entry.note(error={"code": violation.code, "message": violation.message})
+    entry.note(code=violation.code, message=violation.message)
     return refusal(violation)
 
 
@@ -193,7 +193,7 @@ def _staged(scenario: Scenario, entry: Entry) -> Response:
     if not scenario.error:
         return Response(_PAGE, scenario.status, headers, media_type="text/html")
     body = contract.example(scenario.error)
-    entry.note(error={"code": body["error"]["code"], "message": body["error"]["message"]})
+    entry.note(code=body["error"]["code"], message=body["error"]["message"])
     return Response(intake.encoded(body), scenario.status, headers, media_type="application/json")
 
 

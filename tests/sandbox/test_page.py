@@ -16,7 +16,7 @@ from selenium import webdriver
 from selenium.webdriver.common.by import By
 
 from ..browser import seen_as, until
-from .asking import CHAT, NATIVE, PRO, asking, post
+from .asking import CHAT, NATIVE, PRO, asking, log, post
 
 HOSTILE = '</script><script>document.title="owned"</script><img src=http://127.0.0.1:9/x onerror="document.title=1">'
 
@@ -118,6 +118,10 @@ def test_refusals_tell_their_reason_and_words_narrow_down(chromium: webdriver.Ch
         field.send_keys(typed)
         until(page, lambda: _said(page) == "Showing 1 of 9 requests")
         assert words in _rows(page)[0]
+    (entry,) = [entry for entry in log(sandbox) if entry.get("code") == "insufficient_quota"]
+    field.clear()
+    field.send_keys(entry["request_id"])
+    until(page, lambda: len(_rows(page)) == 1 and entry["request_id"] in _rows(page)[0])
 
 
 def test_hostile_prompt_is_only_words(chromium: webdriver.Chrome, sandbox: str) -> None:
