@@ -172,7 +172,9 @@ def _key(headers: Headers, is_in_query: bool) -> str:
     raise RefusedError(Violation(401, "missing_authorization", message))
 
 
-def order_of(operation: Operation, model: str, body: bytes, headers: Mapping[str, str]) -> tuple[Order, list[str]]:
+def order_of(
+    operation: Operation, model: str, body: bytes | bytearray, headers: Mapping[str, str]
+) -> tuple[Order, list[str]]:
     """What the body of a request asks for, and the keys in it that the contract does not know.
 
     Raises: RefusedError for the first thing about it that is wrong.

@@ -7,7 +7,7 @@ import binascii
 import io
 from functools import lru_cache
 
-from PIL import Image, ImageOps
+from PIL import Image, ImageFile, ImageOps, JpegImagePlugin, PngImagePlugin, WebPImagePlugin
 
 from .contract import document
 from .violation import refuse
@@ -26,6 +26,12 @@ _BEGINNINGS = (
     (b"MM\0*", "image/tiff"),
     (b"%PDF-", "application/pdf"),
 )
+_READERS: dict[str, type[ImageFile.ImageFile]] = {
+    "image/png": PngImagePlugin.PngImageFile,
+    "image/jpeg": JpegImagePlugin.JpegImageFile,
+    "image/webp": WebPImagePlugin.WebPImageFile,
+}
+_MOST_PIXELS = 100_000_000
 _HEIC_BRANDS = {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"hevm", b"hevs"}
 _HEIF_BRANDS = {b"mif1", b"mif2", b"msf1"}
 
@@ -84,14 +90,20 @@ def picture(data: bytes, where: str) -> str:
         what = found or f"no picture (it begins with {data[:8].hex(' ') or 'nothing'})"
         raise refuse("invalid_image", f"The image is {what}; it must be one of {kinds}, at {where}", where)
     if not found.startswith("image/hei") and thumbnail(data, 8) is None:
-        raise refuse("invalid_image", f"The image is damaged, or too large to be decoded, at {where}", where)
+        raise refuse("invalid_image", f"The image is damaged, or has more than 100 megapixels, at {where}", where)
     return found
 
 
 def thumbnail(data: bytes, side: int) -> Image.Image | None:
-    """The picture, small and upright; None where Pillow cannot read it."""
+    """The picture, small and upright; None where Pillow cannot read it, or it has more than 100 megapixels."""
+    reader = _READERS.get(_type(data) or "")
+    if reader is None:
+        return None
     try:
-        with Image.open(io.BytesIO(data)) as opened:
+        # Not Image.open, which warns on the terminal of large pictures that anybody may send.
+        with reader(io.BytesIO(data)) as opened:
+            if opened.width * opened.height > _MOST_PIXELS:
+                return None
             opened.draft("RGB", (side, side))
             image = ImageOps.exif_transpose(opened)
             image.thumbnail((side, side))

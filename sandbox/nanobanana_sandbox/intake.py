@@ -26,7 +26,7 @@ def encoded(value: Any) -> bytes:
     return legible(json.dumps(value, ensure_ascii=False, separators=(",", ":"))).encode()
 
 
-async def body_of(request: Request) -> bytes:
+async def body_of(request: Request) -> bytearray:
     """The whole body of a request.
 
     Raises: RefusedError above 512 MB, announced or sent; starlette's ClientDisconnect where it breaks off.
@@ -39,7 +39,7 @@ async def body_of(request: Request) -> bytes:
         if len(body) + len(piece) > MAX_BODY:
             raise _too_large()
         body += piece
-    return bytes(body)
+    return body
 
 
 def _too_large() -> RefusedError:
@@ -48,7 +48,7 @@ def _too_large() -> RefusedError:
     return RefusedError(Violation(413, error["code"], message, error["param"], error["type"]))
 
 
-def parsed(body: bytes, content_type: str, content_encoding: str) -> dict[str, Any]:
+def parsed(body: bytes | bytearray, content_type: str, content_encoding: str) -> dict[str, Any]:
     """The JSON object that a body holds.
 
     Raises: RefusedError where it holds none, saying which of the many reasons it is.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import importlib.util
 import re
 from collections.abc import Callable
 from typing import Any
@@ -101,3 +102,18 @@ def test_openai_sees_the_errors(openai: Any) -> None:
             model="nanobanana_2", messages=[{"role": "user", "content": "Draw [sandbox:quota]"}]
         )
     assert caught.value.code == "insufficient_quota"
+
+
+def test_table_of_clients_is_of_the_versions_that_are_pinned() -> None:
+    """The table in docs/sandbox.md has every client of `make clients`, in the version that is pinned, and none failed."""
+    spec = importlib.util.spec_from_file_location("clients", "tools/clients/run.py")
+    assert spec is not None
+    assert spec.loader is not None
+    clients = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(clients)
+    pinned = clients._pinned()
+    expected = [(name, pinned[package], wire) for name, package, wire in (*clients.PYTHON, *clients.JAVASCRIPT)]
+    table = clients.PAGE.read_text("utf-8").partition(clients.BEGIN)[2].partition(clients.END)[0]
+    rows = [[cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.strip().splitlines()[2:]]
+    assert [tuple(row[:3]) for row in rows if row[0] != "curl"] == expected
+    assert [row for row in rows if "no" in row] == []

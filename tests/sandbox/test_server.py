@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -173,6 +174,41 @@ def test_serving_in_a_thread_ends_without_a_word(process: Any, end: str) -> None
         line for line in complaint.splitlines() if "uvicorn" in line or "starlette" in line or "Cancelled" in line
     ] == []
     assert complaint.count("Traceback") == (end == "Ctrl-C")
+
+
+IN_PYTEST = """
+import httpx, pytest
+
+def test_mine(nanobanana_sandbox):
+    print("ADDRESS", nanobanana_sandbox, flush=True)
+    headers = {"Authorization": "Bearer sk-x"}
+    with pytest.raises(httpx.ReadTimeout):
+        httpx.post(nanobanana_sandbox + PATH, json=BODY, headers=headers, timeout=0.3)
+    if WAITS:
+        httpx.post(nanobanana_sandbox + PATH, json=BODY, headers=headers, timeout=60)
+"""
+
+
+@pytest.mark.parametrize("waits", [False, True])
+def test_fixture_is_silent_in_the_tests_of_others(tmp_path: Path, waits: bool) -> None:
+    """A client's time-out, and a Ctrl-C during a call, show people their own tests and nothing of the server."""
+    test = IN_PYTEST.replace("PATH", repr(NATIVE)).replace("WAITS", repr(waits))
+    (tmp_path / "test_mine.py").write_text(test.replace("BODY", repr(asking("Draw [sandbox:slow=30]"))))
+    command = [sys.executable, "-m", "pytest", "-s", "-p", "no:cacheprovider", "-o", "log_cli=true", "test_mine.py"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, cwd=tmp_path, stdout=pipe, stderr=subprocess.STDOUT, text=True) as process:
+        assert process.stdout is not None
+        try:
+            url = next(line.split()[-1] for line in process.stdout if "ADDRESS" in line)
+            if waits:
+                while len(log(url)) < 2:
+                    time.sleep(0.02)
+                process.send_signal(signal.SIGINT)
+            said, _ = process.communicate(timeout=60)
+        finally:
+            process.kill()
+    assert process.returncode == (2 if waits else 0)
+    assert [word for word in ("uvicorn", "starlette", "Cancelled", "ASGI") if word in said] == []
 
 
 def test_client_that_reads_nothing_does_not_hold_up_the_end() -> None:
