@@ -55,7 +55,7 @@ def proxy_from_url(text: str, name: str) -> Proxy:
         address.host.encode("idna")
     except (httpx.InvalidURL, ValueError):  # whose words repeat the text
         is_name = False
-    if not is_name or any(not letter.isprintable() or letter.isspace() for letter in authority):
+    if not is_name or (port or 0) > 65535 or any(not letter.isprintable() or letter.isspace() for letter in authority):
         raise ValueError(f"{name} is no address of the form http://[user:password@]host[:port]") from None
     known = _SCHEMES[scheme]
     auth = (url.username.encode(), url.password.encode()) if url.userinfo else None
@@ -96,9 +96,12 @@ def _is_for(entry: str, scheme: str, host: str, port: int) -> bool:
     if entry == "*":
         return True
     wanted, mark, rest = entry.partition("://")
-    if mark and wanted not in (scheme, "all"):
-        return False
-    entry = (rest if mark else entry).rstrip("/") if mark else entry
+    if mark:
+        if wanted not in (scheme, "all"):
+            return False
+        entry = rest.rstrip("/")
+        if entry in ("", "*"):  # as httpx has it: everything of that scheme
+            return True
     host = host.strip("[]").rstrip(".").lower()
     try:
         return ipaddress.ip_address(host) in ipaddress.ip_network(entry.strip("[]"), strict=False)
