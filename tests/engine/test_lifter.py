@@ -19,7 +19,7 @@ from nanobanana._engine import lifter
 from nanobanana._engine.lifter import Lifter
 from nanobanana._engine.spool import Spool
 from nanobanana._engine.tokens import Blobs
-from nanobanana._engine.upload import AsyncUpload, Upload
+from nanobanana._engine.upload import Upload
 from nanobanana._formats import chat, native
 from nanobanana.pictures.provenance import Record
 from nanobanana_api.models.chat_completion import ChatCompletion
@@ -307,23 +307,3 @@ def test_a_deleted_file_can_still_be_read(tmp_path: Path) -> None:
     assert isinstance(spool, Spool)
     assert spool.read() == LARGE
     spool.discard()
-
-
-def test_references_leave_in_pieces() -> None:
-    """JSON with references has a length known beforehand, leaves in small pieces, and is the same at each try."""
-    blobs = Blobs()
-    document = {
-        "prompt": "Draw",
-        "one": blobs.add(LARGE),
-        "two": [f"data:image/png;base64,{blobs.add(PNG)}"],
-        "none": "nanobananaBlob" + "0" * 32,
-    }
-    upload = Upload(json.dumps(document).encode(), blobs)
-    body = b"".join(upload)
-    assert len(upload) == len(body) == sum(map(len, upload))
-    assert max(map(len, upload)) <= 128 * 1024
-    sent = json.loads(body)
-    assert base64.b64decode(sent["one"]) == LARGE
-    assert sent["two"] == ["data:image/png;base64," + base64.b64encode(PNG).decode()]
-    assert sent["none"] == document["none"]
-    assert not hasattr(AsyncUpload(upload), "__iter__")

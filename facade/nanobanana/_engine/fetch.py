@@ -78,14 +78,14 @@ def _get(
             raise OSError(f"{address.host} is not a public address")
 
     way = Way(trusted_roots() if is_secure else None, proxy, connect_timeout, allow=None if proxy else check)
-    if proxy is not None and _is_ip(address.host):
-        check(address.host.strip("[]"))
+    if proxy is not None and _is_closed(address.host, allow):
+        raise httpx.ConnectError(f"{address.host} is not a public address")
     headers = {"Accept": "image/*", "Accept-Encoding": "identity", "Host": address.netloc.decode("ascii")}
     request = httpx.Request("GET", address.copy_with(fragment=None), headers=headers)
     transport = SyncTransport(way, try_)
     try:
         response = transport.handle_request(request)
-        intake = Intake(response.headers.get("content-encoding", ""), limit=max_bytes, lifts=False)
+        intake = Intake(response.headers.get("content-encoding", ""), limit=max_bytes, lifts=False, is_json=False)
         if response.is_success:
             receive(response, intake, try_.left)
             intake.finish()
@@ -95,15 +95,17 @@ def _get(
         transport.close()
     if intake.is_full:
         raise httpx.ReadError(f"it is larger than {max_bytes} bytes")
+    if intake.problem:
+        raise httpx.DecodingError(intake.problem)
     return response.status_code, response.headers.get("location", ""), intake.content()
 
 
-def _is_ip(host: str) -> bool:
+def _is_closed(host: str, allow: Callable[[IP], bool]) -> bool:
+    """Whether a host is written as an address that must not be asked, where a proxy would be the one to ask it."""
     try:
-        ipaddress.ip_address(host.strip("[]"))
+        return not allow(ipaddress.ip_address(host.strip("[]")))
     except ValueError:
         return False
-    return True
 
 
 def _address(url: str) -> httpx.URL:
@@ -111,6 +113,6 @@ def _address(url: str) -> httpx.URL:
         address = httpx.URL(url)
     except (httpx.InvalidURL, TypeError):
         address = httpx.URL("")
-    if address.scheme not in ("http", "https") or not address.host:
+    if address.scheme not in ("http", "https") or not address.host or b"%" in address.raw_host:
         raise ValueError(f"{url!r} is not an http(s) address")
     return address
