@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
 import ssl
 import struct
@@ -170,7 +171,9 @@ class Connection:
                     tick()
                     return self._starve(0 if real_clock else 0.02, begun=response is not None)
                 case "reset":
-                    self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                    self._socket.setsockopt(
+                        socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("hh" if os.name == "nt" else "ii", 1, 0)
+                    )
             if response is not None and response.drip is not None:
                 return self._starve(response.drip, begun=True)
         except (OSError, ClosedError):
