@@ -251,7 +251,7 @@ def test_short_key_spoils_no_picture(nanobanana_sandbox: str, monkeypatch: pytes
     """A key so short that it stands in a picture by chance is not taken out of it."""
     with NanoBanana("sk-", base_url=nanobanana_sandbox) as client:
         assert client.generate("Draw a cat").images
-    from nanobanana._call.settings import BearerKey
+    from nanobanana._call.key import Key
 
-    assert not BearerKey("data").is_distinct
-    assert BearerKey("sk-0123456789").is_distinct
+    assert not Key("data").is_distinct
+    assert Key("sk-0123456789").is_distinct

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import contextlib
-import functools
 import inspect
 import json
 import os
@@ -15,7 +14,7 @@ import ssl
 import sys
 import threading
 import traceback
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -32,6 +31,7 @@ from nanobanana import (
     NanoBananaError,
     RemoteImage,
 )
+from nanobanana._call.clock import Clock
 
 VERSION = getattr(nanobanana, "__version__", "")
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
@@ -100,45 +100,18 @@ class Loop(asyncio.SelectorEventLoop):
         return super().time() + RUNNER.skew
 
 
-# To be replaced when the library takes its clock and its route from outside: until then, put into its modules.
-@contextlib.contextmanager
-def wired(order: Any, context: ssl.SSLContext) -> Iterator[dict[str, Any]]:
-    from unittest.mock import patch
-
-    import httpcore
-    from nanobanana._call import network, tries
-    from nanobanana._engine import asyncio_sockets
-    from nanobanana._formats import refusals
-
-    clock = tries.Clock()
+def wiring(order: Any, context: ssl.SSLContext) -> dict[str, Any]:
+    """What the library takes from outside: the time, where to connect, and whom to trust."""
+    clock = Clock()
     if order["clock"] == "fake":
-        clock = tries.Clock(lambda: RUNNER.clock or 0.0, RUNNER.sleep, RUNNER.sleep_async, lambda: 1.0)
-        wall = type("Wall", (), {"now": lambda zone: BEGINNING + timedelta(seconds=RUNNER.clock or 0.0)})
-    else:
-        wall = datetime
-
-    def routed(inner: Any) -> Any:
-        @functools.wraps(inner)
-        def connect(self: Any, host: str, port: int, *rest: Any, **more: Any) -> Any:
-            try:
-                way = RUNNER.route(host, port)
-            except TimeoutError:
-                raise httpcore.ConnectTimeout("timed out") from None
-            except OSError as exc:
-                raise httpcore.ConnectError(str(exc)) from None
-            return inner(self, *way, *rest, **more)
-
-        return connect
-
-    backends = (httpcore.SyncBackend, asyncio_sockets.AsyncioBackend)
-    with (
-        patch.object(tries, "CLOCK", clock),
-        patch.object(refusals, "datetime", wall),
-        patch.object(network, "ssl_context", lambda: context),
-        patch.object(backends[0], "connect_tcp", routed(backends[0].connect_tcp)),
-        patch.object(backends[1], "connect_tcp", routed(backends[1].connect_tcp)),
-    ):
-        yield {}
+        clock = Clock(
+            monotonic=lambda: RUNNER.clock or 0.0,
+            now=lambda: BEGINNING + timedelta(seconds=RUNNER.clock or 0.0),
+            sleep=RUNNER.sleep,
+            sleep_async=RUNNER.sleep_async,
+            random=lambda: 1.0,
+        )
+    return {"clock": clock, "reroute": RUNNER.route, "ssl_context": context}
 
 
 def seen_image(image: GeneratedImage | RemoteImage) -> dict[str, Any]:
@@ -243,23 +216,22 @@ class Player:
 async def play(order: Any, client_class: Any, context: ssl.SSLContext) -> list[Any]:
     outcomes: list[Any] = []
     client = player = None
-    with wired(order, context) as seam:
-        for action in order["do"]:
-            try:
-                if player is None:
-                    client = client_class(**order["client"], **seam)
-                    player = Player(order, client)
-                acting = player.act(action["method"], action.get("arguments", {}))
-                async with asyncio.timeout(action.get("cancel_after")):
-                    outcomes.append(await acting)
-            except NanoBananaError as error:
-                outcomes.append({"error": seen_error(error)})
-            except TimeoutError:
-                outcomes.append({"cancelled": True})
-        if client is not None:
-            closing = (client.aclose if client_class is AsyncNanoBanana else client.close)()
-            if inspect.isawaitable(closing):
-                await closing
+    for action in order["do"]:
+        try:
+            if player is None:
+                client = client_class._wired(**wiring(order, context), **order["client"])
+                player = Player(order, client)
+            acting = player.act(action["method"], action.get("arguments", {}))
+            async with asyncio.timeout(action.get("cancel_after")):
+                outcomes.append(await acting)
+        except NanoBananaError as error:
+            outcomes.append({"error": seen_error(error)})
+        except TimeoutError:
+            outcomes.append({"cancelled": True})
+    if client is not None:
+        closing = (client.aclose if client_class is AsyncNanoBanana else client.close)()
+        if inspect.isawaitable(closing):
+            await closing
     return outcomes
 
 

@@ -2,34 +2,40 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
-from collections.abc import AsyncIterable, Iterable
+import ssl
+from collections.abc import AsyncIterable, Callable, Iterable, Mapping
 from concurrent.futures import Executor
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import NoReturn, Self
+from typing import Any, NoReturn, Self
 
+import anyio
 import anyio.to_thread
-import attrs
 import nanobanana_api
+from attrs import evolve, fields_dict, frozen
 
-from ._call.call import Call
-from ._call.settings import BearerKey, Settings
-from ._call.settings import base_url as checked_base_url
-from ._call.transport import AsyncHTTP, SyncHTTP
+from ._call.api import api_client, async_api_client
+from ._call.call import Call, perform, perform_async
+from ._call.clock import Clock
+from ._call.interrupts import apart
+from ._call.key import Key
+from ._call.settings import Settings, checked_base_url, context_for, headers_of, proxy_to
+from ._engine.transport import Way
 from .batch import AsyncBatch, Batch, OnResult, Options
-from .conversation import AsyncConversation, Conversation
-from .errors import ConfigurationError, NanoBananaError
+from .conversation import AsyncConversation, AsyncPerformer, Conversation, Performer
+from .errors import ConfigurationError
 from .pictures.generation import Generation
 from .pictures.reference import ReferenceLike
 from .pictures.saving import check_target
 from .request import ImageRequest, WireName
 from .vocabulary import AspectRatio, ImageSize, Model
 
+_LARGEST_ANSWER = 256 * 1024 * 1024  # bytes
 
-@attrs.frozen
+
+@frozen
 class _Recipe:
     """How a worker of an executor draws: with a client of its own, whose key is that of its environment."""
 
@@ -38,6 +44,7 @@ class _Recipe:
     connect_timeout: float
     max_retries: int
     max_response_bytes: int
+    headers: tuple[tuple[str, str], ...]
 
     def __call__(self, request: ImageRequest) -> Generation:
         try:
@@ -52,7 +59,8 @@ class _Recipe:
 
 @lru_cache(maxsize=4)
 def _client_of(recipe: _Recipe) -> NanoBanana:
-    return NanoBanana(**attrs.asdict(recipe), allow_insecure=True)  # the address has been looked at
+    options = {name: getattr(recipe, name) for name in fields_dict(_Recipe)} | {"headers": dict(recipe.headers)}
+    return NanoBanana(**options, allow_insecure=True)  # the address has been looked at
 
 
 class _Client:
@@ -67,16 +75,23 @@ class _Client:
         connect_timeout: float = 10.0,
         max_retries: int = 2,
         retry_unknown: bool = False,
-        max_response_bytes: int = 256 * 1024 * 1024,
+        max_response_bytes: int = _LARGEST_ANSWER,
         allow_insecure: bool = False,
+        headers: Mapping[str, str] | None = None,
+        proxy: str | None = None,
+        ssl_context: ssl.SSLContext | None = None,
     ) -> None:
-        auth = BearerKey.of(api_key)
+        key = Key.of(api_key)
         del api_key  # from here on, no traceback shows it
-        if isinstance(auth, ConfigurationError):
-            raise auth
+        if isinstance(key, ConfigurationError):
+            raise key
         address = checked_base_url(base_url, allow_insecure=allow_insecure)
-        auth.only_for(address)
-        self._auth = auth
+        through = proxy_to(proxy, address)
+        del proxy  # it may hold a password
+        if isinstance(through, ConfigurationError):
+            raise through
+        self._key = key
+        self._is_closed = False
         self._settings = Settings(
             base_url=address,
             timeout=timeout,
@@ -84,22 +99,88 @@ class _Client:
             max_retries=max_retries,
             retry_unknown=retry_unknown,
             max_response_bytes=max_response_bytes,
+            headers=headers_of(headers, key),
+            way=Way(context_for(ssl_context, address, through), through, connect_timeout),
         )
-        self._api = nanobanana_api.Client(base_url=str(self._settings.base_url))
-        self._connect()
 
-    def _connect(self) -> None:
-        raise NotImplementedError
+    @classmethod
+    def _wired(
+        cls,
+        *,
+        clock: Clock | None = None,
+        reroute: Callable[[str, int], tuple[str, int]] | None = None,
+        **options: Any,
+    ) -> Self:
+        """A client on a clock and on connections that somebody else decides on: where the vectors are played."""
+        client = cls(**options)
+        settings = client._settings
+        way = evolve(settings.way, reroute=reroute)
+        client._settings = evolve(settings, clock=clock or settings.clock, way=way)
+        return client
+
+    def _call(
+        self,
+        request: ImageRequest,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        folder: Path | None = None,
+    ) -> Call:
+        settings = self._settings.for_call(timeout=timeout, extra_headers=extra_headers)
+        return Call(request, settings, self._key, folder=folder)
+
+    async def _draw_async(self, request: ImageRequest, folder: Path | None) -> Generation:
+        self._check_open()
+        return await perform_async(self._call(request, folder=folder))
+
+    def _batch(
+        self,
+        requests: Iterable[object] | AsyncIterable[object],
+        output_dir: str | os.PathLike[str],
+        *,
+        concurrency: int,
+        executor: Executor | None,
+        on_result: OnResult | None,
+        retry_unknown: bool,
+        retry_failed: bool,
+        fetch_remote: bool,
+        ledger_dir: str | os.PathLike[str] | None,
+    ) -> AsyncBatch:
+        settings = self._settings
+        recipe = _Recipe(
+            base_url=str(settings.base_url),
+            timeout=settings.timeout,
+            connect_timeout=settings.connect_timeout,
+            max_retries=settings.max_retries,
+            max_response_bytes=settings.max_response_bytes,
+            headers=settings.headers,
+        )
+        options = Options(retry_unknown=retry_unknown, retry_failed=retry_failed, fetch_remote=fetch_remote)
+        return AsyncBatch(
+            self._draw_async,
+            requests,
+            output_dir,
+            options,
+            concurrency=concurrency,
+            executor=executor,
+            recipe=recipe,
+            on_result=on_result,
+            ledger_dir=ledger_dir,
+        )
+
+    def _check_open(self) -> None:
+        if self._is_closed:
+            raise ConfigurationError("this client has been closed", advice="Make a new one")
 
     def __repr__(self) -> str:
         settings = vars(self).get("_settings")  # it is missing while the client is being made
         return f"<{type(self).__name__} {settings.base_url if settings else 'unfinished'}>"
 
     def __reduce__(self) -> NoReturn:
-        raise TypeError(f"a {type(self).__name__} holds a key and connections; make one in each process instead")
+        raise TypeError(f"a {type(self).__name__} holds a key; make one in each process instead")
 
 
-class NanoBanana(_Client):
+class NanoBanana(_Client, Performer):
     """Makes pictures.
 
         client = NanoBanana()
@@ -109,16 +190,15 @@ class NanoBanana(_Client):
     gateway. timeout: seconds for a call, all its tries and waits together. connect_timeout: seconds for making a
     connection. max_retries: repeats of a call of which nothing was processed. retry_unknown: repeat also those that
     may have been, and may be paid for twice. max_response_bytes: the largest answer accepted. allow_insecure: accept
-    an http:// address that is not on this machine.
+    an http:// address that is not on this machine. headers: sent with each call, beside our own. proxy: the URL of a
+    proxy (http, https, socks5), with user and password if it wants them; else that of the environment (HTTPS_PROXY,
+    HTTP_PROXY, ALL_PROXY, NO_PROXY). ssl_context: what decides on certificates; else the roots of SSL_CERT_FILE or
+    SSL_CERT_DIR, or those this machine trusts.
 
-    It can be used by several threads at once, and as a context manager that closes its connections.
+    It can be used by several threads at once, and as a context manager.
 
-    Raises: ConfigurationError.
+    Raises: ConfigurationError, naming the setting that cannot be used.
     """
-
-    def _connect(self) -> None:
-        self._http = SyncHTTP(self._settings, self._auth)
-        self._api.set_httpx_client(self._http)
 
     def generate(
         self,
@@ -130,13 +210,21 @@ class NanoBanana(_Client):
         image_size: ImageSize = "1K",
         include_thoughts: bool = False,
         wire: WireName | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
         save_to: str | os.PathLike[str] | None = None,
     ) -> Generation:
         """Makes a picture, from words or from words and reference images.
 
-        The arguments are those of `ImageRequest`. save_to: a file or folder to write the picture to, as
-        `GeneratedImage.save` does; whether that can be done is looked at before the call is made, and
-        `generation.image.path` is the real path.
+        prompt: what to draw, in words. references: pictures to look at, in their order, in any form that
+        `ReferenceImage.of` takes. model, aspect_ratio, image_size: one of the listed values; a ratio of None becomes the
+        listed one nearest to the first reference's shape, or 1:1. include_thoughts: ask for the model's reasoning and
+        drafts. wire: "native" or "chat" forces that format of the endpoint; by itself, the model decides. extra_body:
+        fields of the request's JSON that this library does not know, merged deep into it. extra_headers: sent with this
+        call, before those of the client. timeout: seconds for this call, instead of the client's. save_to: a file or
+        folder to write the picture to, as `GeneratedImage.save` does; whether that can be done is looked at before the
+        call is made, and `generation.image.path` is the real path.
 
         Returns: a `Generation` with at least one picture.
 
@@ -153,28 +241,31 @@ class NanoBanana(_Client):
                 image_size=image_size,
                 include_thoughts=include_thoughts,
                 wire=wire,
+                extra_body=extra_body,
             ),
+            extra_headers=extra_headers,
+            timeout=timeout,
             save_to=save_to,
         )
 
-    def send(self, request: ImageRequest, *, save_to: str | os.PathLike[str] | None = None) -> Generation:
-        """Makes the picture that a request describes. Returns and raises as `generate` does."""
-        save_to, folder = check_target(save_to)
-        generation = self._draw(request, folder)
-        return generation if save_to is None else generation.saved(save_to)
-
-    def _draw(self, request: ImageRequest, folder: Path | None) -> Generation:
-        return self._perform(Call(request, self._settings, folder=folder))
+    def send(
+        self,
+        request: ImageRequest,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        save_to: str | os.PathLike[str] | None = None,
+    ) -> Generation:
+        """Makes the picture that a request describes. Takes, returns and raises what `generate` does."""
+        target, folder = check_target(save_to)
+        call = self._call(request, extra_headers=extra_headers, timeout=timeout, folder=folder)
+        if target is None:
+            return self._perform(call)
+        return apart(call.exchange, lambda: self._perform(call).saved(target))
 
     def _perform(self, call: Call) -> Generation:
-        with call:
-            try:
-                call.take(call.wire.sync_operation(client=self._api, **call.arguments).parsed)
-            except NanoBananaError:
-                raise
-            except Exception as exc:
-                call.trip(exc)
-        return call.result()
+        self._check_open()
+        return perform(call)
 
     def conversation(
         self,
@@ -184,6 +275,7 @@ class NanoBanana(_Client):
         image_size: ImageSize = "1K",
         include_thoughts: bool = False,
         wire: WireName | None = None,
+        extra_body: Mapping[str, Any] | None = None,
     ) -> Conversation:
         """Begins a conversation, in which each prompt builds on the pictures before. The arguments are those of
         `ImageRequest`; an aspect_ratio of None is settled by the first turn."""
@@ -194,7 +286,14 @@ class NanoBanana(_Client):
             image_size=image_size,
             include_thoughts=include_thoughts,
             wire=wire,
+            extra_body=extra_body,
         )
+
+    @cached_property
+    def api(self) -> nanobanana_api.Client:
+        """The generated client on this client's key, deadline, size limit and errors, for operations that this class does
+        not wrap: `generate_content.sync(client=client.api, ...)`."""
+        return api_client(self._settings, self._key)
 
     def batch(
         self,
@@ -225,9 +324,8 @@ class NanoBanana(_Client):
         Raises: InvalidRequestError where requests is nothing of this kind; ConfigurationError, when it runs, where the
         folder cannot be used or another run works on it.
         """
-        twin = AsyncNanoBanana._twin(self)
         return Batch(
-            twin.batch(
+            self._batch(
                 requests,
                 output_dir,
                 concurrency=concurrency,
@@ -241,8 +339,8 @@ class NanoBanana(_Client):
         )
 
     def close(self) -> None:
-        """Closes the connections."""
-        self._http.close()
+        """Ends the use of this client; a later call raises a ConfigurationError."""
+        self._is_closed = True
 
     def __enter__(self) -> Self:
         return self
@@ -253,7 +351,7 @@ class NanoBanana(_Client):
         self.close()
 
 
-class AsyncNanoBanana(_Client):
+class AsyncNanoBanana(_Client, AsyncPerformer):
     """`NanoBanana` for asyncio and trio: the same arguments, methods and errors, with `await` and `aclose()`.
 
     async with AsyncNanoBanana() as client:
@@ -261,10 +359,6 @@ class AsyncNanoBanana(_Client):
 
     Cancelling a call closes its connection and leaves the client usable; the call may be billed all the same.
     """
-
-    def _connect(self) -> None:
-        self._http = AsyncHTTP(self._settings, self._auth)
-        self._api.set_async_httpx_client(self._http)
 
     async def generate(
         self,
@@ -276,6 +370,9 @@ class AsyncNanoBanana(_Client):
         image_size: ImageSize = "1K",
         include_thoughts: bool = False,
         wire: WireName | None = None,
+        extra_body: Mapping[str, Any] | None = None,
+        extra_headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
         save_to: str | os.PathLike[str] | None = None,
     ) -> Generation:
         """Makes a picture, as `NanoBanana.generate` does."""
@@ -288,42 +385,34 @@ class AsyncNanoBanana(_Client):
                 image_size=image_size,
                 include_thoughts=include_thoughts,
                 wire=wire,
+                extra_body=extra_body,
             ),
+            extra_headers=extra_headers,
+            timeout=timeout,
             save_to=save_to,
         )
 
-    async def send(self, request: ImageRequest, *, save_to: str | os.PathLike[str] | None = None) -> Generation:
+    async def send(
+        self,
+        request: ImageRequest,
+        *,
+        extra_headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+        save_to: str | os.PathLike[str] | None = None,
+    ) -> Generation:
         """Makes the picture that a request describes, as `NanoBanana.send` does."""
-        save_to, folder = check_target(save_to)
-        generation = await self._draw(request, folder)
-        if save_to is None:
+        target, folder = check_target(save_to)
+        call = self._call(request, extra_headers=extra_headers, timeout=timeout, folder=folder)
+        generation = await self._perform(call)
+        if target is None:
             return generation
-        target, begun = save_to, []
-
-        def save() -> Generation:
-            begun.append(True)
-            return generation.saved(target)
-
-        try:
-            return await anyio.to_thread.run_sync(save)
-        except BaseException:
-            if not begun:  # cancelled before the thread began: what is whole and paid for is kept all the same
-                with contextlib.suppress(Exception):
-                    save()
-            raise
-
-    async def _draw(self, request: ImageRequest, folder: Path | None) -> Generation:
-        return await self._perform(Call(request, self._settings, folder=folder))
+        with anyio.CancelScope(shield=True):  # it is paid for: no cancellation keeps it from its file
+            generation = await anyio.to_thread.run_sync(generation.saved, target)
+        return generation
 
     async def _perform(self, call: Call) -> Generation:
-        with call:
-            try:
-                call.take((await call.wire.async_operation(client=self._api, **call.arguments)).parsed)
-            except NanoBananaError:
-                raise
-            except Exception as exc:
-                call.trip(exc)
-        return call.result()
+        self._check_open()
+        return await perform_async(call)
 
     def conversation(
         self,
@@ -333,6 +422,7 @@ class AsyncNanoBanana(_Client):
         image_size: ImageSize = "1K",
         include_thoughts: bool = False,
         wire: WireName | None = None,
+        extra_body: Mapping[str, Any] | None = None,
     ) -> AsyncConversation:
         """Begins a conversation, as `NanoBanana.conversation` does."""
         return AsyncConversation(
@@ -342,7 +432,13 @@ class AsyncNanoBanana(_Client):
             image_size=image_size,
             include_thoughts=include_thoughts,
             wire=wire,
+            extra_body=extra_body,
         )
+
+    @cached_property
+    def api(self) -> nanobanana_api.Client:
+        """The generated client, as `NanoBanana.api`: `await generate_content.asyncio(client=client.api, ...)`."""
+        return async_api_client(self._settings, self._key)
 
     def batch(
         self,
@@ -358,39 +454,21 @@ class AsyncNanoBanana(_Client):
         ledger_dir: str | os.PathLike[str] | None = None,
     ) -> AsyncBatch:
         """Makes many pictures into one folder, as `NanoBanana.batch` does; iterate it with `async for`."""
-        settings = self._settings
-        recipe = _Recipe(
-            base_url=str(settings.base_url),
-            timeout=settings.timeout,
-            connect_timeout=settings.connect_timeout,
-            max_retries=settings.max_retries,
-            max_response_bytes=settings.max_response_bytes,
-        )
-        options = Options(retry_unknown=retry_unknown, retry_failed=retry_failed, fetch_remote=fetch_remote)
-        return AsyncBatch(
-            self._draw,
+        return self._batch(
             requests,
             output_dir,
-            options,
             concurrency=concurrency,
             executor=executor,
-            recipe=recipe,
             on_result=on_result,
+            retry_unknown=retry_unknown,
+            retry_failed=retry_failed,
+            fetch_remote=fetch_remote,
             ledger_dir=ledger_dir,
         )
 
-    @classmethod
-    def _twin(cls, client: NanoBanana) -> AsyncNanoBanana:
-        """An async client with the settings and the key of a sync one."""
-        twin = cls.__new__(cls)
-        twin._settings, twin._auth = client._settings, client._auth
-        twin._api = nanobanana_api.Client(base_url=str(client._settings.base_url))
-        twin._connect()
-        return twin
-
     async def aclose(self) -> None:
-        """Closes the connections."""
-        await self._http.aclose()
+        """Ends the use of this client; a later call raises a ConfigurationError."""
+        self._is_closed = True
 
     async def __aenter__(self) -> Self:
         return self

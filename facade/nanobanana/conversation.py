@@ -2,78 +2,106 @@
 
 from __future__ import annotations
 
-import copy
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
-from ._call.call import WIRES, Call
-from ._engine.tokens import Blobs
-from .errors import InvalidRequestError
+from ._call.call import Call
+from ._call.key import Key
+from ._call.settings import Settings
+from ._engine.tokens import Blobs, Lifted
+from ._formats import FORMATS
+from ._formats.verbatim import entries, members
+from .errors import InvalidRequestError, plain
 from .pictures.generation import Generation
 from .pictures.reference import ReferenceLike
 from .request import ImageRequest, WireName
 from .vocabulary import AspectRatio, ImageSize, Model
 
-if TYPE_CHECKING:
-    from .client import AsyncNanoBanana, NanoBanana
-
-_FORMAT = "nanobanana conversation 1"
+_SAVED_AS = "nanobanana conversation 1"
+_OPTIONS = set(ImageRequest.ARGUMENTS) - {"prompt", "references"}
 
 
-def _check_turns(turns: list[dict[str, Any]], request: ImageRequest) -> None:
-    """Sees that turns are those of a conversation in the format of a request.
+class Performer(ABC):
+    """What performs calls: a `NanoBanana` is one."""
 
-    Raises: InvalidRequestError where they are not.
-    """
-    roles = ("user", WIRES[request.wire].MODEL_ROLE)
-    body, kinds = ("parts", (list,)) if request.wire == "native" else ("content", (str, list, type(None)))
-    for number, turn in enumerate(turns):
-        if turn.get("role") != roles[number % 2] or not isinstance(turn.get(body), kinds):
-            raise InvalidRequestError(f"turn {number + 1} is none of the {request.wire} format", param="turns")
-    if len(turns) % 2:
-        raise InvalidRequestError("the last turn has no answer", param="turns")
+    _settings: Settings
+    _key: Key
+
+    @abstractmethod
+    def _perform(self, call: Call) -> Generation: ...
+
+
+class AsyncPerformer(ABC):
+    """What performs calls on asyncio or trio: an `AsyncNanoBanana` is one."""
+
+    _settings: Settings
+    _key: Key
+
+    @abstractmethod
+    async def _perform(self, call: Call) -> Generation: ...
+
+
+@contextmanager
+def _reading() -> Iterator[None]:
+    """Says of what is wrong with options and turns that they were read."""
+    try:
+        yield
+        return
+    except InvalidRequestError as error:
+        problem = error.message
+    raise InvalidRequestError(f"this is not a saved conversation: {problem}", param="text")
 
 
 class _Dialogue:
-    """What both conversations are made from: how to draw, and the turns so far as JSON.
+    """What both conversations are made from: the turns so far, each the very JSON that was sent or received.
 
     The turns of the model stay as they came, fields unknown to us and thought signatures included, because an
     upstream that misses one of them refuses to go on.
     """
 
-    _closes: str  # the method by which the right client is known
+    _client: Any
+    _performs: type[Any]
 
     def __init__(
         self,
-        client: Any,
         *,
         model: Model = "nanobanana",
         aspect_ratio: AspectRatio | None = None,
         image_size: ImageSize = "1K",
         include_thoughts: bool = False,
         wire: WireName | None = None,
-        turns: Iterable[Mapping[str, Any]] = (),
+        extra_body: Mapping[str, Any] | None = None,
+        turns: Sequence[bytes] = (),
     ) -> None:
-        self._client = client
         self._options: dict[str, Any] = {
             "model": model,
             "aspect_ratio": aspect_ratio,
             "image_size": image_size,
             "include_thoughts": include_thoughts,
             "wire": wire,
+            "extra_body": extra_body,
         }
         probe = ImageRequest("checks the options before the first turn", **self._options)
-        self._turns = [dict(turn) for turn in turns]
-        self._blobs = Blobs(client._auth.censor.redact)  # what the turns hold tokens of
-        _check_turns(self._turns, probe)
+        self._options["extra_body"] = dict(probe.extra_body)
+        self._turns = list(turns)
+        self._blobs = Blobs(self._client._key.redact)  # what the turns hold tokens of
         self._is_busy = False
+        for number, turn in enumerate(self._turns):
+            problem = FORMATS[probe.wire].check_turn(json.loads(turn), is_model=number % 2 == 1)
+            if problem:
+                raise InvalidRequestError(
+                    f"turn {number + 1} is none of the {probe.wire} format: {problem}", param="turns"
+                )
+        if len(self._turns) % 2:
+            raise InvalidRequestError("the last turn has no answer", param="turns")
 
     @property
     def turns(self) -> tuple[Mapping[str, Any], ...]:
         """The turns so far in the endpoint's JSON, the user's and the model's in alternation."""
-        return tuple(self._blobs.restore(self._turns) if self._blobs else copy.deepcopy(self._turns))
+        return tuple(Lifted(turn, self._blobs).document() for turn in self._turns)
 
     def undo(self) -> None:
         """Forgets the last prompt and the picture it gave.
@@ -85,33 +113,39 @@ class _Dialogue:
         if not self._turns:
             raise InvalidRequestError("there is no turn to undo")
         del self._turns[-2:]
-        kept = json.dumps(self._turns)
-        for token in [token for token in self._blobs if token not in kept]:
+        kept = b"".join(self._turns)
+        for token in [token for token in self._blobs if token.encode() not in kept]:
             del self._blobs[token]
 
     def to_json(self) -> str:
         """The whole conversation as JSON, pictures included and without the key, for `from_json`."""
-        saved = {"format": _FORMAT, "options": self._options, "turns": self._blobs.restore(self._turns)}
-        return json.dumps(saved, ensure_ascii=False)
+        head = json.dumps({"format": _SAVED_AS, "options": self._options}, ensure_ascii=False)
+        turns = b",".join(self._turns)
+        saved = b'%s,"turns":[%s]}' % (head[:-1].encode(), turns)
+        return self._client._key.redact(Lifted(saved, self._blobs).whole().decode())
 
     @classmethod
-    def from_json(cls, text: str, client: Any) -> Self:
-        """Takes a conversation up again that `to_json` saved, on a client.
+    def _saved(cls, text: str, client: object) -> dict[str, Any]:
+        """The arguments to make a saved conversation anew.
 
-        Raises: InvalidRequestError where the text is something else.
+        Raises: InvalidRequestError where the text or the client is something else.
         """
-        if not hasattr(client, cls._closes):
+        if not isinstance(client, cls._performs):
             raise InvalidRequestError(f"a {cls.__name__} needs another client than {client!r}", param="client")
         try:
-            saved = json.loads(text)
-            if saved["format"] != _FORMAT:
+            content = text.encode()
+            saved = json.loads(content)
+            if saved["format"] != _SAVED_AS:
                 raise ValueError(f"its format is {saved['format']!r}")
-            options, turns = dict(saved["options"]), [dict(turn) for turn in saved["turns"]]
-            return cls(client, turns=turns, **options)
-        except InvalidRequestError as exc:
-            problem = exc.message
-        except (ValueError, KeyError, TypeError, RecursionError) as exc:
-            problem = f"{type(exc).__name__} at {exc}"
+            turns = dict(members(content))["turns"]
+            if not all(isinstance(turn, dict) for turn in saved["turns"]):
+                raise ValueError("a turn is no object")
+            options = dict(saved["options"])
+            if unknown := options.keys() - _OPTIONS:
+                raise ValueError(f"it has unknown options: {', '.join(sorted(unknown))}")
+            return options | {"turns": entries(turns)}
+        except (ValueError, KeyError, TypeError, RecursionError, AttributeError) as exc:
+            problem = plain(f"{type(exc).__name__} at {exc}", 200)
         raise InvalidRequestError(f"this is not a saved conversation: {problem}", param="text")
 
     @contextmanager
@@ -120,15 +154,17 @@ class _Dialogue:
         if self._is_busy:
             raise InvalidRequestError("the turn before is still under way", advice="Wait for it, then send the next")
         request = ImageRequest(prompt, references=references, **self._options)
-        call = Call(request, self._client._settings, self._turns, blobs=self._blobs)
+        call = Call(request, self._client._settings, self._client._key, history=self._turns, blobs=self._blobs)
         self._is_busy = True
         try:
             yield call
         finally:
             self._is_busy = False
         self._options["aspect_ratio"] = request.aspect_ratio
-        self._turns += [call.turn.to_dict(), call.wire.model_turn(call.exchange.document)]
-        self._blobs |= call.exchange.references | call.exchange.blobs
+        answer = call.answer.lifted
+        self._turns += [call.exchange.sent_turn, call.format.model_turn(answer.text)]
+        self._blobs.update(call.exchange.references)
+        self._blobs.update(answer.blobs)
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._options['model']} {len(self._turns) // 2} turns>"
@@ -142,8 +178,12 @@ class Conversation(_Dialogue):
     conversation.send("Now at night").image.save("night")
     """
 
-    _client: NanoBanana
-    _closes = "close"
+    _client: Performer
+    _performs = Performer
+
+    def __init__(self, client: Performer, **options: Any) -> None:
+        self._client = client
+        super().__init__(**options)
 
     def send(self, prompt: str, references: Iterable[ReferenceLike] = ()) -> Generation:
         """Makes the next picture of the conversation.
@@ -153,14 +193,35 @@ class Conversation(_Dialogue):
         with self._turn(prompt, references) as call:
             return self._client._perform(call)
 
+    @classmethod
+    def from_json(cls, text: str, client: Performer) -> Self:
+        """Takes a conversation up again that `to_json` saved, on a client.
+
+        Raises: InvalidRequestError where the text is something else.
+        """
+        options = cls._saved(text, client)
+        with _reading():
+            return cls(client, **options)
+
 
 class AsyncConversation(_Dialogue):
     """`Conversation` for asyncio and trio. Made by `AsyncNanoBanana.conversation` or `AsyncConversation.from_json`."""
 
-    _client: AsyncNanoBanana
-    _closes = "aclose"
+    _client: AsyncPerformer
+    _performs = AsyncPerformer
+
+    def __init__(self, client: AsyncPerformer, **options: Any) -> None:
+        self._client = client
+        super().__init__(**options)
 
     async def send(self, prompt: str, references: Iterable[ReferenceLike] = ()) -> Generation:
         """Makes the next picture of the conversation, as `Conversation.send` does."""
         with self._turn(prompt, references) as call:
             return await self._client._perform(call)
+
+    @classmethod
+    def from_json(cls, text: str, client: AsyncPerformer) -> Self:
+        """Takes a conversation up again that `to_json` saved, as `Conversation.from_json` does."""
+        options = cls._saved(text, client)
+        with _reading():
+            return cls(client, **options)

@@ -30,12 +30,12 @@ the HTTP library, so all of them can be logged and pickled.
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal, Protocol
 
-if TYPE_CHECKING:
-    from .pictures.generation import Generation, Usage
-    from .pictures.image import GeneratedImage
+from ._engine.disk import write_atomically
 
 Billed = Literal["no", "unknown", "probably"]
 
@@ -44,6 +44,44 @@ _BILLING: dict[Billed, str] = {
     "unknown": "It may have been billed.",
     "probably": "It was probably billed.",
 }
+
+
+class Picture(Protocol):
+    """What an error needs to know of a picture: a `GeneratedImage` is one."""
+
+    @property
+    def data(self) -> bytes: ...
+
+    @property
+    def mime_type(self) -> str: ...
+
+    def save(self, path: str | os.PathLike[str]) -> Path: ...
+
+
+class Made(Protocol):
+    """What an error needs to know of all that a call gave: a `Generation` is one."""
+
+    @property
+    def image(self) -> Any: ...
+
+    @property
+    def images(self) -> Sequence[Any]: ...
+
+    @property
+    def text(self) -> str: ...
+
+
+class TokenCounts(Protocol):
+    """Tokens that a call used: a `Usage` is one."""
+
+    @property
+    def prompt_tokens(self) -> int | None: ...
+
+    @property
+    def candidates_tokens(self) -> int | None: ...
+
+    @property
+    def total_tokens(self) -> int | None: ...
 
 
 class NanoBananaError(Exception):
@@ -76,7 +114,7 @@ class NanoBananaError(Exception):
 
 def plain(text: str, limit: int) -> str:
     """Words of a server, fit for a line of a terminal or a log: white space folded, other characters that cannot be
-    printed replaced, cut at `limit` characters."""
+    printed (half a surrogate pair is one) replaced, cut at `limit` characters."""
     folded = " ".join(text[: 4 * limit].split())
     shown = "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in folded)
     return shown if len(shown) <= limit else f"{shown[: limit - 1]}…"
@@ -129,8 +167,6 @@ class _KeptAnswerError(NanoBananaError):
 
         Returns: the path. Raises: OSError.
         """
-        from .pictures.saving import write_atomically
-
         return write_atomically(Path(path), self.content)
 
 
@@ -257,10 +293,10 @@ class SaveError(NanoBananaError, OSError):
     billed = "probably"
     advice = "The picture is on this error: save error.image elsewhere"
 
-    def __init__(self, message: str, *, image: GeneratedImage) -> None:
+    def __init__(self, message: str, *, image: Picture) -> None:
         super().__init__(message)
         self.image = image
-        self.generation: Generation | None = None
+        self.generation: Made | None = None
 
 
 class DownloadError(NanoBananaError):
@@ -312,7 +348,7 @@ class NoImageError(UnusableResponseError):
     reason: str = ""
     text: str = ""
     finish_reason: str | None = None
-    usage: Usage | None = None
+    usage: TokenCounts | None = None
 
 
 class PromptBlockedError(NoImageError):

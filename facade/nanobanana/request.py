@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Literal, TypeVar, get_args
+from types import MappingProxyType
+from typing import Any, ClassVar, Literal, TypeVar, get_args
 
 from attrs import field, fields, frozen
 
@@ -24,7 +26,12 @@ from .vocabulary import (
 
 WireName = Literal["native", "chat"]
 WIRE_NAMES: tuple[WireName, ...] = get_args(WireName)
-UNDECIDED: Any = None  # until the other fields are known
+_KEPT_FIELDS = {
+    "contents": "the turns come from the prompt and the conversation",
+    "messages": "the turns come from the prompt and the conversation",
+    "model": "say it with model",
+    "stream": "an answer in pieces cannot be read",
+}
 T = TypeVar("T")
 
 
@@ -74,8 +81,8 @@ def _model(given: Model) -> Model:
     return _one_of("model", MODELS, given)
 
 
-def _aspect_ratio(given: AspectRatio | None) -> AspectRatio:
-    return UNDECIDED if given is None else _one_of("aspect_ratio", ASPECT_RATIOS, given)
+def _aspect_ratio(given: AspectRatio | None) -> AspectRatio | None:
+    return None if given is None else _one_of("aspect_ratio", ASPECT_RATIOS, given)
 
 
 def _image_size(given: ImageSize) -> ImageSize:
@@ -86,8 +93,28 @@ def _include_thoughts(given: bool) -> bool:
     return _one_of("include_thoughts", (False, True), given)
 
 
-def _wire(given: WireName | None) -> WireName:
-    return UNDECIDED if given is None else _one_of("wire", WIRE_NAMES, given)
+def _wire(given: WireName | None) -> WireName | None:
+    return None if given is None else _one_of("wire", WIRE_NAMES, given)
+
+
+def _extra_body(given: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    if given is None:
+        return MappingProxyType({})
+    if not isinstance(given, Mapping):
+        raise InvalidRequestError(
+            f"extra_body is of type {type(given).__name__}; it must be a dict of JSON values", param="extra_body"
+        )
+    for name, reason in _KEPT_FIELDS.items():
+        if name in given:
+            raise InvalidRequestError(f"extra_body cannot hold {name!r}: {reason}", param="extra_body")
+    try:
+        text = json.dumps(dict(given), allow_nan=False)
+        text.encode()
+    except (TypeError, ValueError, RecursionError) as exc:
+        problem = str(exc)
+    else:
+        return MappingProxyType(json.loads(text))  # a copy that no caller changes any more
+    raise InvalidRequestError(f"extra_body holds what JSON cannot: {problem}", param="extra_body")
 
 
 @frozen
@@ -98,7 +125,9 @@ class ImageRequest:
     see `ReferenceImage.of` for the forms they may have. model, aspect_ratio, image_size: one of the values that
     `openapi.yaml` lists; an aspect_ratio of None becomes the listed one nearest to the first reference's shape, or 1:1.
     include_thoughts: whether to ask for the model's reasoning and drafts. wire: "native" or "chat" forces that
-    format of the endpoint; by itself, the model decides.
+    format of the endpoint; by itself, the model decides. extra_body: fields of the request's JSON that this library
+    does not know, such as `{"generationConfig": {"seed": 7}}`, merged deep into it, these last; the turns, the model
+    and `stream` cannot be replaced.
 
     Raises: InvalidRequestError, on making one, naming the argument and what is accepted.
 
@@ -108,35 +137,41 @@ class ImageRequest:
     prompt: str = field(converter=_prompt)
     references: tuple[ReferenceImage, ...] = field(default=(), converter=_references, kw_only=True)
     model: Model = field(default="nanobanana", converter=_model, kw_only=True)
-    aspect_ratio: AspectRatio = field(default=None, converter=_aspect_ratio, kw_only=True)
+    _aspect_ratio: AspectRatio | None = field(default=None, converter=_aspect_ratio, kw_only=True, eq=False, repr=False)
     image_size: ImageSize = field(default="1K", converter=_image_size, kw_only=True)
     include_thoughts: bool = field(default=False, converter=_include_thoughts, kw_only=True)
-    wire: WireName = field(default=None, converter=_wire, kw_only=True)
+    _wire: WireName | None = field(default=None, converter=_wire, kw_only=True, eq=False, repr=False)
+    extra_body: Mapping[str, Any] = field(default=None, converter=_extra_body, kw_only=True, hash=False)
 
-    _derived: frozenset[str] = field(default=frozenset(), init=False, eq=False, repr=False)
+    aspect_ratio: AspectRatio = field(init=False)
+    wire: WireName = field(init=False)
 
-    def __attrs_post_init__(self) -> None:
-        derived = frozenset(name for name in ("aspect_ratio", "wire") if getattr(self, name) is UNDECIDED)
-        object.__setattr__(self, "_derived", derived)
-        if self.aspect_ratio is UNDECIDED:
-            shape = self.references[0].dimensions() if self.references else None
-            object.__setattr__(self, "aspect_ratio", nearest_aspect_ratio(*(shape or (1, 1))))
+    ARGUMENTS: ClassVar[tuple[str, ...]]
+    """The names of the arguments, in their order."""
+
+    @aspect_ratio.default
+    def _nearest_to_the_first_reference(self) -> AspectRatio:
+        shape = self.references[0].dimensions() if self.references else None
+        return self._aspect_ratio or nearest_aspect_ratio(*(shape or (1, 1)))
+
+    @wire.default
+    def _spoken_by_the_model(self) -> WireName:
         speaks: dict[WireName, bool] = {"native": self.model in NATIVE_MODELS, "chat": self.model in CHAT_MODELS}
-        if self.wire is UNDECIDED:
-            object.__setattr__(self, "wire", next(name for name in WIRE_NAMES if speaks[name]))
-        if not speaks[self.wire]:
+        wire: WireName = next(name for name in WIRE_NAMES if speaks[name]) if self._wire is None else self._wire
+        if not speaks[wire]:
             only = " and ".join(name for name in WIRE_NAMES if speaks[name])
             raise InvalidRequestError(
-                f"{self.model} speaks the {only} format only, not {self.wire}",
+                f"{self.model} speaks the {only} format only, not {wire}",
                 param="wire",
                 advice=f"Leave wire=... away, or take one of {', '.join(NATIVE_MODELS)}",
             )
-        if self.wire == "chat" and self.include_thoughts:
+        if wire == "chat" and self.include_thoughts:
             raise InvalidRequestError(
                 "include_thoughts=True needs the native format; the chat format cannot ask for thoughts",
                 param="include_thoughts",
                 advice=f"Leave it away, or take one of {', '.join(NATIVE_MODELS)} without wire='chat'",
             )
+        return wire
 
     def replace(self, **changes: Any) -> ImageRequest:
         """The same request with some arguments changed. What was left to be derived, the ratio from the first reference
@@ -144,9 +179,13 @@ class ImageRequest:
 
         Raises: InvalidRequestError, as on making one.
         """
-        names = {field.name for field in fields(ImageRequest)} - {"_derived"}
-        kept = {name: getattr(self, name) for name in names - self._derived - changes.keys()}
+        asked = {"aspect_ratio": self._aspect_ratio, "wire": self._wire}
+        kept: dict[str, Any] = {name: asked[name] if name in asked else getattr(self, name) for name in self.ARGUMENTS}
         return ImageRequest(**(kept | changes))
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        settled = {"extra_body": dict(self.extra_body), "aspect_ratio": self._aspect_ratio, "wire": self._wire}
+        return _rebuild, ({name: settled.get(name, getattr(self, name)) for name in self.ARGUMENTS},)
 
     @classmethod
     def for_pixels(cls, width: int, height: int, *, prompt: str, **others: Any) -> ImageRequest:
@@ -165,3 +204,10 @@ class ImageRequest:
         raise InvalidRequestError(
             f"no picture covers {width}x{height} pixels; the largest of ratio {ratio} has {largest}", param="width"
         )
+
+
+ImageRequest.ARGUMENTS = tuple(str(field.alias) for field in fields(ImageRequest) if field.init)
+
+
+def _rebuild(arguments: dict[str, Any]) -> ImageRequest:
+    return ImageRequest(**arguments)

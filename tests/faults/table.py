@@ -1179,7 +1179,7 @@ BODIES = [
     unusable("two-documents", "two answers in one body", lambda c: picture(c) * 2),
     unusable("bom", "a picture behind a byte order mark", lambda c: b"\xef\xbb\xbf" + picture(c), A_PICTURE, "yes"),
     unusable("utf-16", "a picture in UTF-16", lambda c: picture(c).decode().encode("utf-16")),
-    unusable("invalid-utf-8", "bytes that are no UTF-8", native().replace(b"STOP", b"ST\xffP")),
+    unusable("invalid-utf-8", "bytes that are no UTF-8", native().replace(b"STOP", b"ST\xffP"), A_PICTURE, "yes"),
     unusable(
         "nan", "`NaN` where a number belongs", native(usageMetadata={"totalTokenCount": float("nan")}), rivals=NATIVE
     ),
@@ -1194,7 +1194,14 @@ BODIES = [
         "yes",
         rivals=NATIVE,
     ),
-    unusable("long-number", "a number of 5000 digits", native().replace(b'"STOP"', b"9" * 5000), rivals=NATIVE),
+    unusable(
+        "long-number",
+        "a number of 5000 digits",
+        native().replace(b'"STOP"', b"9" * 5000),
+        A_PICTURE,
+        "yes",
+        rivals=NATIVE,
+    ),
     unusable(
         "error",
         "an error object",
@@ -1284,7 +1291,7 @@ GZIPPED = ("Content-Encoding: gzip",)
 SIZES = [
     coded("gzip", "a picture in gzip", lambda c: gzip.compress(picture(c)), "gzip", A_PICTURE),
     coded("deflate", "a picture in deflate", lambda c: zlib.compress(picture(c)), "deflate", A_PICTURE),
-    coded("false-gzip", "a body that is not the gzip it claims to be", picture, "gzip"),
+    coded("false-gzip", "a body that is not the gzip it claims to be", picture, "gzip", A_PICTURE),
     coded("cut-gzip", "gzip that ends too early", lambda c: gzip.compress(picture(c))[:-40], "gzip"),
     coded("unknown", "an encoding that nobody knows", lambda c: picture(c)[::-1], "rot13"),
     capped(

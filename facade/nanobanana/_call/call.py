@@ -1,37 +1,38 @@
-"""Call: one request on its way, from the generated model it becomes to the generation it gives. Nothing here waits."""
+"""Call: one request on its way, from the value it is made of to the generation it gives. Nothing here waits but the two
+functions that perform one."""
 
 from __future__ import annotations
 
-import ipaddress
 import logging
-from collections.abc import Mapping, Sequence
-from contextvars import Token
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from types import ModuleType, TracebackType
-from typing import Any, Self
+from typing import Any
 
-from .._engine.fetch import is_public
+import anyio
+import anyio.to_thread
+import httpx
+import nanobanana_api
+
 from .._engine.tokens import Blobs
-from .._formats import chat, native
-from .._formats.refusals import error_in_disguise, read_fault
+from .._formats import FORMATS
+from .._formats.refusals import error_in_disguise, read_refusal
 from ..errors import UnusableResponseError, plain
 from ..pictures.generation import Generation
-from ..pictures.image import GeneratedImage
-from ..pictures.provenance import Record
 from ..request import ImageRequest
-from .exchange import CURRENT, Exchange
-from .settings import Settings
+from .exchange import Answer, Exchange
+from .key import Key
+from .settings import Settings, plain_client
+from .transport import AsyncCallTransport, CallTransport
 
 LOGGER = logging.getLogger("nanobanana")
 LOGGER.addHandler(logging.NullHandler())
 
-
-WIRES: dict[str, ModuleType] = {"native": native, "chat": chat}
+_LARGE = 1024 * 1024  # bytes of JSON, pictures not counted
 
 
 class Call:
-    """One request on its way. As a context around the generated operation it starts the clock; `take` or `trip`
-    says how the operation ended, and `result` is what the caller gets.
+    """One request on its way.
 
     history, blobs: the earlier turns as JSON, and what they hold tokens of. folder: where the final picture goes while
     it arrives, into a file without a name of its own; without one it goes to memory.
@@ -41,109 +42,144 @@ class Call:
         self,
         request: ImageRequest,
         settings: Settings,
-        history: Sequence[Mapping[str, Any]] = (),
+        key: Key,
         *,
+        history: Sequence[bytes] = (),
         blobs: Blobs | None = None,
         folder: Path | None = None,
     ) -> None:
         self.request = request
-        self.wire = WIRES[request.wire]
-        self.exchange = Exchange(settings.clock.monotonic() + settings.timeout, lifts=True, folder=folder)
-        references = self.exchange.references
+        self.format = FORMATS[request.wire]
+        references = Blobs(key.redact)
         references.update(blobs or {})
-        self.turn = self.wire.user_turn(request, lambda reference: references.add(reference.data))
-        self.arguments: dict[str, Any] = self.wire.arguments(self.turn, request, history)
-        self._settings = settings
-        self._token: Token[Exchange] | None = None
+        self.arguments: dict[str, Any] = self.format.arguments(request, lambda given: references.add(given.data))
+        self.exchange = Exchange(
+            settings,
+            key,
+            references=references,
+            turns=self.format.turns,
+            history=history,
+            extra=request.extra_body,
+            lifts=True,
+            folder=folder,
+        )
         self._parsed: Any = None
         self._problem = ""
+        self._tokens: int | None = None
 
-    def __enter__(self) -> Self:
-        self._token = CURRENT.set(self.exchange)
-        return self
+    @contextmanager
+    def logged(self) -> Iterator[None]:
+        """Writes one line about the call, however it ends."""
+        outcome = "ok"
+        try:
+            yield
+        except BaseException as exc:
+            outcome = type(exc).__name__
+            raise
+        finally:
+            self._log(outcome)
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        if self._token is not None:
-            CURRENT.reset(self._token)
-        if error is not None:
-            self.exchange.blobs.discard()
-            self._log(type(error).__name__, None)
+    @contextmanager
+    def guarded(self) -> Iterator[None]:
+        """Around the generated operation: what stops its parser is kept as what is wrong with the answer. What is raised
+        before there is an answer passes through."""
+        try:
+            yield
+        except Exception as exc:
+            if self.exchange.answer is None:
+                raise
+            self._problem = plain(str(exc), 300) or type(exc).__name__
 
     def take(self, parsed: Any) -> None:
-        """Takes what the generated code made of the answer; None where it knows nothing of the status."""
+        """Takes what the generated code made of the answer."""
         self._parsed = parsed
-        self._problem = "" if parsed is not None else f"HTTP {self.exchange.status_code} is not in it"
 
-    def trip(self, problem: Exception) -> None:
-        """Takes the exception that stopped the generated parser. One from before the answer is a fault of ours,
-        and raised as it is."""
-        if not self.exchange.status_code:
-            raise problem
-        self._problem = plain(str(problem), 300) or type(problem).__name__
+    @property
+    def answer(self) -> Answer:
+        """The whole answer, once there is one."""
+        assert self.exchange.answer is not None  # noqa: S101 - the transport has answered or raised
+        return self.exchange.answer
 
-    def result(self) -> Generation:
+    def conclude(self) -> Generation:
         """The generation that the answer holds.
 
         Raises: UnusableResponseError or one of its kin, with the answer on it.
         """
+        answer = self.answer
         error: UnusableResponseError
         try:
-            generation = self._generation()
+            generation = self._generation(answer)
         except UnusableResponseError as exc:
             error = exc
         except Exception as exc:  # a document too deep, no file descriptor left: the answer is there all the same
             error = UnusableResponseError(f"the answer cannot be read: {plain(str(exc), 300) or type(exc).__name__}")
         else:
-            self._log("ok", generation.usage.total_tokens)
+            self._tokens = generation.usage.total_tokens
             return generation
-        error.status_code = self.exchange.status_code
-        error.request_id = error.request_id or self.exchange.request_id
-        error.content = self.exchange.content()
-        self.exchange.blobs.discard()
-        self._log(type(error).__name__, None)
+        error.status_code = answer.status_code
+        error.request_id = error.request_id or answer.request_id
+        error.content = self.exchange.key.redact_bytes(answer.lifted.whole())
+        answer.lifted.blobs.discard()
         raise error
 
-    def _generation(self) -> Generation:
-        exchange = self.exchange
-        reading = None if self._problem else self.wire.read(self._parsed, exchange.blobs)
-        if reading is None or not reading.has_pictures:
-            fault = read_fault(exchange.blobs.restore(exchange.document))
-            if fault is not None:
-                raise error_in_disguise(fault, status_code=exchange.status_code)
-        if reading is None:
+    def _generation(self, answer: Answer) -> Generation:
+        blobs = answer.lifted.blobs
+        findings = None if self._problem else self.format.find(self._parsed, blobs)
+        if findings is None or not findings.has_pictures:
+            refusal = read_refusal(blobs.fill(answer.document))
+            if refusal is not None:
+                raise error_in_disguise(refusal, status_code=answer.status_code)
+        if findings is None:
             raise UnusableResponseError(f"the answer does not fit the contract: {self._problem}")
-        record = Record(self.request.prompt, self.request.model, exchange.request_id)
-        generation: Generation = reading.conclude(record)
-        if not _is_near(self._settings.base_url.host):
-            generation = generation.from_afar()
-        if exchange.folder is not None:
+        generation = findings.conclude(
+            prompt=self.request.prompt,
+            model=self.request.model,
+            request_id=answer.request_id,
+            headers=answer.headers,
+            answer=answer.lifted,
+        )
+        if self.exchange.folder is not None:
             generation = generation.with_one_file()
-            final = generation.image
-            exchange.blobs.discard(but=final.content if isinstance(final, GeneratedImage) else None)
         return generation
 
-    def _log(self, outcome: str, tokens: int | None) -> None:
-        started = self.exchange.deadline - self._settings.timeout
+    def _log(self, outcome: str) -> None:
+        request, exchange = self.request, self.exchange
         LOGGER.info(
             "%s %s %s %s: %s after %d ms and %d tries, %d bytes out, %d bytes in, %s tokens",
-            self.request.wire,
-            self.request.model,
-            self.request.aspect_ratio,
-            self.request.image_size,
+            request.wire,
+            request.model,
+            request.aspect_ratio,
+            request.image_size,
             outcome,
-            round((self._settings.clock.monotonic() - started) * 1000),
-            self.exchange.tries,
-            self.exchange.bytes_out,
-            self.exchange.bytes_in,
-            "?" if tokens is None else tokens,
+            round((exchange.settings.timeout - exchange.left()) * 1000),
+            exchange.tries,
+            exchange.bytes_out,
+            exchange.bytes_in,
+            "?" if self._tokens is None else self._tokens,
         )
 
 
-def _is_near(host: str) -> bool:
-    """Whether the endpoint is on this machine or its network, so that the pictures it names may be as well."""
-    try:
-        return not is_public(ipaddress.ip_address(host.strip("[]")))
-    except ValueError:
-        return host == "localhost" or host.endswith(".localhost")
+def perform(call: Call) -> Generation:
+    """Makes a call, and returns what it gave. Raises: any error of the tree but those of a bad request."""
+    with call.logged():
+        with httpx.Client(transport=CallTransport(call.exchange), **plain_client(call.exchange.settings)) as http:
+            client = nanobanana_api.Client(base_url=str(http.base_url)).set_httpx_client(http)
+            with call.guarded():
+                call.take(call.format.operation(client=client, **call.arguments))
+        return call.conclude()
+
+
+async def perform_async(call: Call) -> Generation:
+    """Makes a call, as `perform` does, on asyncio or trio."""
+    with call.logged():
+        async with httpx.AsyncClient(
+            transport=AsyncCallTransport(call.exchange), **plain_client(call.exchange.settings)
+        ) as http:
+            client = nanobanana_api.Client(base_url=str(http.base_url)).set_async_httpx_client(http)
+            with call.guarded():
+                call.take(await call.format.async_operation(client=client, **call.arguments))
+        if len(call.answer.lifted.text) <= _LARGE:
+            return call.conclude()
+        with anyio.CancelScope(shield=True):  # it is paid for, and whole
+            generation = await anyio.to_thread.run_sync(call.conclude)
+        return generation

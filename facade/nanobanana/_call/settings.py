@@ -1,25 +1,32 @@
-"""Settings: how a client is set up, checked before anything is sent."""
+"""Settings: where calls go and how, checked before anything is sent."""
 
 from __future__ import annotations
 
-import logging
 import os
 import re
-from collections.abc import Generator
-from weakref import WeakSet
+import ssl
+from collections.abc import Mapping
+from typing import Any
 
 import httpx
-from attrs import field, frozen
+from attrs import evolve, field, frozen
 
-from ..errors import ConfigurationError
-from . import tries
+from .._engine.route import Proxy, proxy_from_environment, proxy_from_url, trusted_roots
+from .._engine.transport import Way
+from ..errors import ConfigurationError, InvalidRequestError
+from .clock import Clock
+from .key import Key
 
 _SERVER = "https://api.getinfinityblue.com"
-LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-_DISTINCT = 8  # characters
+_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _LONGEST = 1_000_000_000  # seconds; operating systems take no much longer time-out
-_KEY = re.compile(r"[\x21-\x7e]+")
-_BASE64 = re.compile(r"[A-Za-z0-9+/=]+")
+_HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token (RFC 9110, 5.6.2)
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_OURS = {
+    *("authorization", "proxy-authorization", "host", "content-length", "content-type", "content-encoding", "cookie"),
+    *("accept-encoding", "connection", "keep-alive", "proxy-connection", "transfer-encoding", "te", "trailer", "upgrade"),
+    *("expect",),
+}  # fmt: skip
 
 
 @frozen
@@ -32,22 +39,106 @@ class Settings:
     max_retries: int
     retry_unknown: bool
     max_response_bytes: int
-    clock: tries.Clock = field(factory=lambda: tries.CLOCK)
+    headers: tuple[tuple[str, str], ...] = ()
+    way: Way = field(factory=Way)
+    clock: Clock = field(factory=Clock)
 
     def __attrs_post_init__(self) -> None:
         for name in ("timeout", "connect_timeout"):
             value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= _LONGEST:
-                raise ConfigurationError(
-                    f"{name} is {value!r}; it must be a number of seconds above 0, at most {_LONGEST}"
-                )
+            if not _is_time(value):
+                raise ConfigurationError(f"{name} is {value!r}; it must be {_A_TIME}")
         for name, least in (("max_retries", 0), ("max_response_bytes", 1)):
             value = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ConfigurationError(f"{name} is {value!r}; it must be a whole number of at least {least}")
 
+    def for_call(self, *, timeout: float | None, extra_headers: Mapping[str, str] | None) -> Settings:
+        """The settings of one call.
 
-def base_url(given: str | None, *, allow_insecure: bool) -> httpx.URL:
+        Raises: InvalidRequestError for a time or a header that cannot be.
+        """
+        changed = self
+        if timeout is not None:
+            if not _is_time(timeout):
+                raise InvalidRequestError(f"timeout is {timeout!r}; it must be {_A_TIME}", param="timeout")
+            changed = evolve(changed, timeout=timeout)
+        if extra_headers:
+            problem, pairs = checked_headers(extra_headers)
+            if problem:
+                raise InvalidRequestError(f"extra_headers: {problem}", param="extra_headers")
+            given = {name.lower() for name, _ in pairs}
+            kept = (pair for pair in self.headers if pair[0].lower() not in given)
+            changed = evolve(changed, headers=(*kept, *pairs))
+        return changed
+
+
+_A_TIME = f"a number of seconds above 0, at most {_LONGEST}"
+
+
+def _is_time(value: object) -> bool:
+    return not isinstance(value, bool) and isinstance(value, int | float) and 0 < value <= _LONGEST
+
+
+def checked_headers(given: Mapping[str, str]) -> tuple[str, tuple[tuple[str, str], ...]]:
+    """What is wrong with headers that a caller adds ("" if nothing), and the headers. Those by which a request is framed
+    and the key is sent stay ours. No value is repeated in the words, as it may be a secret."""
+    if not isinstance(given, Mapping):
+        return f"it is of type {type(given).__name__}; it must be a dict of names and values", ()
+    for name, value in given.items():
+        if not isinstance(name, str) or not _HEADER_NAME.fullmatch(name):
+            return f"{name!r} is no name of a header", ()
+        if name.lower() in _OURS:
+            return f"{name} is set by the library and cannot be replaced", ()
+        if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
+            return f"the value of {name} holds a line break or another character that no header has", ()
+    return "", tuple(given.items())
+
+
+def plain_client(settings: Settings) -> dict[str, Any]:
+    """The arguments of an httpx client that keeps nothing from call to call, and looks at nothing of this machine's."""
+    return {"base_url": settings.base_url, "trust_env": False, "timeout": None, "follow_redirects": False}
+
+
+def headers_of(given: Mapping[str, str] | None, key: Key) -> tuple[tuple[str, str], ...]:
+    """The headers that a client adds to each call. Raises: ConfigurationError."""
+    problem, pairs = checked_headers(given) if given is not None else ("", ())
+    if not problem and any(key.redact(value) != value for _, value in pairs):
+        problem = "a value holds the API key, which is sent by itself"
+    if problem:
+        raise ConfigurationError(f"headers: {problem}")
+    return pairs
+
+
+def proxy_to(given: str | None, address: httpx.URL) -> Proxy | ConfigurationError | None:
+    """The proxy on the way to an address: as given, else the environment's; None for none.
+
+    The error is returned, so that no frame that knows a password is in its traceback.
+    """
+    try:
+        if given is not None:
+            return proxy_from_url(given, "proxy=...")
+        return None if address.host in _LOOPBACK else proxy_from_environment(address.scheme, address.host, address.port)
+    except (ValueError, TypeError, AttributeError) as exc:  # its words name the setting, and no secret in it
+        return ConfigurationError(str(exc))
+
+
+def context_for(given: ssl.SSLContext | None, address: httpx.URL, proxy: Proxy | None) -> ssl.SSLContext | None:
+    """What decides on certificates, on the way to an address. Raises: ConfigurationError that names the setting."""
+    if given is not None:
+        if not isinstance(given, ssl.SSLContext):
+            raise ConfigurationError(f"ssl_context is of type {type(given).__name__}; it must be an ssl.SSLContext")
+        return given
+    if address.scheme != "https" and (proxy is None or proxy.url.scheme != b"https"):
+        return None
+    try:
+        return trusted_roots()
+    except ValueError as exc:
+        problem = str(exc)
+    raise ConfigurationError(problem)
+
+
+def checked_base_url(given: str | None, *, allow_insecure: bool) -> httpx.URL:
     """The address of the endpoint: as given, else INFINITYBLUE_BASE_URL, else the gateway's.
 
     Raises: ConfigurationError where it is no address, or would send the key in the clear over a network.
@@ -55,121 +146,17 @@ def base_url(given: str | None, *, allow_insecure: bool) -> httpx.URL:
     text = given or os.environ.get("INFINITYBLUE_BASE_URL") or _SERVER
     try:
         url = httpx.URL(text)
-    except (httpx.InvalidURL, TypeError):
+        url.host.encode("idna")  # an empty or overlong label shows only there
+    except (httpx.InvalidURL, TypeError, ValueError):
         url = httpx.URL("")
     if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
         raise ConfigurationError(
             "the base URL is not an address of the form https://host[:port][/path]",
             advice="Correct base_url=... or INFINITYBLUE_BASE_URL",
         )
-    if url.scheme == "http" and url.host not in LOOPBACK and not allow_insecure:
+    if url.scheme == "http" and url.host not in _LOOPBACK and not allow_insecure:
         raise ConfigurationError(
             f"the base URL {url} would send your key unencrypted",
             advice="Use https://, or allow_insecure=True if the network is yours",
         )
     return url
-
-
-_KEYS_IN_USE: WeakSet[BearerKey] = WeakSet()
-
-
-def _without_keys(record: logging.LogRecord) -> bool:
-    """A log filter that takes out every key in use. httpcore logs the headers of answers, and a server may repeat the
-    key in one."""
-    message = record.getMessage()
-    for key in tuple(_KEYS_IN_USE):
-        message = key.redact(message)
-    record.msg, record.args = message, ()
-    return True
-
-
-for _name in ("httpx", "httpcore.connection", "httpcore.http11", "httpcore.http2", "httpcore.proxy", "httpcore.socks"):
-    logging.getLogger(_name).addFilter(_without_keys)
-
-
-class BearerKey(httpx.Auth):
-    """Puts the key into the Authorization header (RFC 6750, 2.1) of requests to one origin, and shows it to nobody."""
-
-    __slots__ = ("_key", "_origin")
-
-    def __init__(self, key: str) -> None:
-        self._key = key
-        _KEYS_IN_USE.add(self)
-        self._origin: tuple[str, str, int | None] | None = None
-
-    def only_for(self, address: httpx.URL) -> None:
-        """Names the one origin that gets the key; until then, none does."""
-        self._origin = (address.scheme, address.host, address.port)
-
-    @classmethod
-    def of(cls, given: str | None) -> BearerKey | ConfigurationError:
-        """The key as given, else INFINITYBLUE_API_KEY; an error where it is missing or malformed.
-
-        The error is returned, so that no frame that knows the key is in its traceback.
-        """
-        key = given if given is not None else os.environ.get("INFINITYBLUE_API_KEY")
-        if key is None or key == "":
-            return ConfigurationError(
-                "there is no API key",
-                advice="Set INFINITYBLUE_API_KEY or pass api_key=...; keys come from the gateway's console, and "
-                "the sandbox takes any that starts with sk-",
-            )
-        if not isinstance(key, str) or not _KEY.fullmatch(key):
-            return ConfigurationError(
-                "the API key holds a space, a line break or another character that no key has",
-                advice="Copy it again from the console; it is one word, sk-...",
-            )
-        return cls(key)
-
-    def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        if (request.url.scheme, request.url.host, request.url.port) == self._origin:
-            request.headers["Authorization"] = f"Bearer {self._key}"
-        yield request
-
-    @property
-    def is_distinct(self) -> bool:
-        """Whether the key is so long that where it stands in an answer, it is the key, and no part of a picture."""
-        return len(self._key) >= _DISTINCT
-
-    @property
-    def may_be_base64(self) -> bool:
-        """Whether the key could stand inside Base64, where it would be decoded instead of found."""
-        return _BASE64.fullmatch(self._key) is not None
-
-    @property
-    def censor(self) -> BearerKey | Anonymous:
-        """What is taken out of a good answer: a key that is distinct."""
-        return self if self.is_distinct else Anonymous()
-
-    def redact(self, text: str) -> str:
-        """The text without the key, should it hold it."""
-        return text.replace(self._key, "[key]")
-
-    def redact_bytes(self, content: bytes) -> bytes:
-        """The same for bytes."""
-        return content.replace(self._key.encode(), b"[key]")
-
-    def __repr__(self) -> str:
-        return "<BearerKey>"
-
-    def __reduce__(self) -> str:
-        raise TypeError("an API key is never pickled")
-
-
-class Anonymous(httpx.Auth):
-    """No key at all, for servers that are none of the gateway's."""
-
-    may_be_base64 = False
-
-    @property
-    def censor(self) -> Anonymous:
-        """Itself."""
-        return self
-
-    def redact(self, text: str) -> str:
-        """The text as it is."""
-        return text
-
-    def redact_bytes(self, content: bytes) -> bytes:
-        """The bytes as they are."""
-        return content

@@ -1,13 +1,6 @@
-"""What is repeated and after how long: one pure decision."""
+"""Tries: what is repeated and after how long, one pure decision."""
 
 from __future__ import annotations
-
-import random
-import time
-from collections.abc import Awaitable, Callable
-
-import anyio
-from attrs import frozen
 
 from .._formats.refusals import is_turned_away
 from ..errors import (
@@ -19,20 +12,7 @@ from ..errors import (
     ServerError,
 )
 
-_FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0  # seconds, before jitter
-
-
-@frozen
-class Clock:
-    """Time as the client sees it, so that a test can bring its own."""
-
-    monotonic: Callable[[], float] = time.monotonic
-    sleep: Callable[[float], None] = time.sleep
-    sleep_async: Callable[[float], Awaitable[None]] = anyio.sleep
-    random: Callable[[], float] = random.random
-
-
-CLOCK = Clock()
+_FIRST_WAIT, _SHORTEST_WAIT = 0.5, 0.05  # seconds; the first before jitter, and doubled up to four times
 
 
 def is_repeatable(error: NanoBananaError, *, retry_unknown: bool) -> bool:
@@ -73,5 +53,5 @@ def decide(
     if attempt > max_retries or not is_repeatable(error, retry_unknown=retry_unknown):
         return None
     asked = getattr(error, "retry_after", None)
-    wait: float = asked if asked is not None else jitter * min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** (attempt - 1))
-    return wait if wait < left else None
+    wait = asked if asked is not None else max(_SHORTEST_WAIT, jitter * _FIRST_WAIT * 2 ** min(attempt - 1, 4))
+    return float(wait) if wait < left else None

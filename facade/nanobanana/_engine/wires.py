@@ -41,6 +41,19 @@ class Try:
     sent: bool = False
     _reserve: float = field(default=0.0, init=False)  # seconds at the end of the call that connecting may not use
     _is_sending: bool = field(default=False, init=False)
+    _is_cut: bool = field(default=False, init=False)
+    _socket: socket.socket | None = field(default=None, init=False)
+
+    def cut(self) -> None:
+        """Ends the try, from another thread: a wait for its connection ends at once, any other by itself."""
+        self._is_cut = True
+        if self._socket is not None:
+            with contextlib.suppress(OSError):  # it may be closed by now
+                self._socket.shutdown(socket.SHUT_RDWR)
+
+    def watch(self, sock: socket.socket) -> None:
+        """Names the connection of the try."""
+        self._socket = sock
 
     def begin(self, connect_timeout: float) -> None:
         """Connecting begins, handshakes and proxies included, and may take so many seconds in all."""
@@ -57,6 +70,8 @@ class Try:
 
     def wait(self) -> float:
         """The seconds that a wait may take. Raises: TimeoutError when there are none."""
+        if self._is_cut:
+            raise ConnectionAbortedError("the call was cut")
         seconds = self.left() - self._reserve
         if seconds <= 0:
             raise TimeoutError("the time for connecting is over" if self._reserve else "the time for this call is over")
@@ -85,21 +100,24 @@ class TCP:
     def __init__(self, sock: socket.socket, try_: Try) -> None:
         self._socket = sock
         self._try = try_
+        try_.watch(sock)
 
     def read(self) -> Steps[memoryview]:
         while True:
+            seconds = self._try.wait()  # also where something has come: it may never end
             try:
                 return scratch()[: self._socket.recv_into(scratch())]
             except BlockingIOError:
-                yield Wait([(self._socket, READ)], self._try.wait())
+                yield Wait([(self._socket, READ)], seconds)
 
     def write(self, data: memoryview) -> Steps[None]:
         while data:
+            seconds = self._try.wait()
             try:
                 data = data[self._socket.send(data) :]
                 self._try.wrote()
             except BlockingIOError:
-                yield Wait([(self._socket, WRITE)], self._try.wait())
+                yield Wait([(self._socket, WRITE)], seconds)
 
     def close(self) -> None:
         self._socket.close()

@@ -1,16 +1,13 @@
-"""The chat wire format: requests and answers of `POST /v1/chat/completions`."""
+"""The chat wire format: requests and turns of `POST /v1/chat/completions`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import json
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
 
 from nanobanana_api.api.chat import create_chat_completion
-from nanobanana_api.models.chat_answer_image_url import ChatAnswerImageUrl
-from nanobanana_api.models.chat_answer_message import ChatAnswerMessage
-from nanobanana_api.models.chat_answer_part import ChatAnswerPart
 from nanobanana_api.models.chat_assistant_message import ChatAssistantMessage
-from nanobanana_api.models.chat_choice import ChatChoice
 from nanobanana_api.models.chat_completion import ChatCompletion
 from nanobanana_api.models.chat_extra_body import ChatExtraBody
 from nanobanana_api.models.chat_google_options import ChatGoogleOptions
@@ -19,23 +16,92 @@ from nanobanana_api.models.chat_image_part import ChatImagePart
 from nanobanana_api.models.chat_image_url import ChatImageUrl
 from nanobanana_api.models.chat_request import ChatRequest
 from nanobanana_api.models.chat_text_part import ChatTextPart
-from nanobanana_api.models.chat_usage import ChatUsage
 from nanobanana_api.models.chat_user_message import ChatUserMessage
+from nanobanana_api.models.generate_content_response import GenerateContentResponse
 
 from .._engine.tokens import Blobs
-from ..pictures.generation import Usage
-from ..pictures.reference import Encode, ReferenceImage
-from ..request import ImageRequest
-from .reading import Reading, as_count, as_model, as_models, as_name, as_text
+from ..pictures.reference import ReferenceImage
+from ..request import ImageRequest, WireName
+from . import chat_answer, native_answer
+from .findings import Findings
+from .format import StandIn, find_anywhere, parts_of, tokens_of
+from .verbatim import entries, member, only, with_role
 
-MODEL_ROLE = "assistant"
+
+class Chat:
+    """The chat wire format."""
+
+    name: WireName = "chat"
+    model_role = "assistant"
+    turns: Literal["contents", "messages"] = "messages"
+    operation: Callable[..., Any] = staticmethod(create_chat_completion.sync)
+    async_operation: Callable[..., Any] = staticmethod(create_chat_completion.asyncio)
+
+    def arguments(self, request: ImageRequest, stand_in: StandIn = ReferenceImage.to_base64) -> dict[str, Any]:
+        """The prompt as a string; with references, a list of the prompt and each of them as `data:` URI."""
+        message = ChatUserMessage(role="user", content=request.prompt)
+        if request.references:
+            references = [
+                ChatImagePart(
+                    type_="image_url",
+                    image_url=ChatImageUrl(url=f"data:{reference.mime_type};base64,{stand_in(reference)}"),
+                )
+                for reference in request.references
+            ]
+            message.content = [ChatTextPart(type_="text", text=request.prompt), *references]
+        shape = ChatImageConfig(aspect_ratio=request.aspect_ratio, image_size=request.image_size)
+        body = ChatRequest(
+            model=request.model,
+            messages=[message],
+            stream=False,
+            extra_body=ChatExtraBody(google=ChatGoogleOptions(image_config=shape)),
+        )
+        return {"body": body}
+
+    def find(self, answer: ChatCompletion, blobs: Blobs) -> Findings:
+        """What is found in an answer."""
+        return find_anywhere(answer, blobs, chat_answer.read, (GenerateContentResponse, native_answer.read))
+
+    def model_turn(self, text: bytes, blobs: Blobs | None = None) -> bytes:
+        """The message of the choice that has the picture, or one that shows the picture found elsewhere."""
+        blobs = tokens_of(text) if blobs is None else blobs
+        text = only(text)
+        findings = self.find(ChatCompletion.from_dict(json.loads(text)), blobs)
+        message = None
+        if findings.place is not None:
+            choices = [entry for entry in entries(member(text, "choices") or b"[]") if entry.startswith(b"{")]
+            choice = choices[findings.place] if choices else b"{}"
+            message = next((one for name in ("message", "delta") if _is_object(one := member(choice, name))), None)
+        if message is not None:
+            return with_role(message, self.model_role)
+        words, pictures = parts_of(findings, blobs)
+        shown = [
+            f"![image](data:{mime_type};base64,{value})" if mime_type else f"![image]({value})"
+            for mime_type, value in pictures
+        ]
+        return json.dumps({"role": self.model_role, "content": "\n\n".join([*filter(None, [words]), *shown])}).encode()
+
+    def check_turn(self, turn: dict[str, Any], *, is_model: bool) -> str:
+        """What is wrong with a turn of a saved conversation; "" where nothing is."""
+        role = self.model_role if is_model else "user"
+        if turn.get("role") != role:
+            return f"its role is not {role!r}"
+        is_content = isinstance(turn.get("content"), str | list | None)
+        return "" if is_content else "its content is neither words nor a list"
+
+
+def _is_object(text: bytes | None) -> bool:
+    return text is not None and text.startswith(b"{")
+
+
+# For callers of the functions that were here before.
+MODEL_ROLE = Chat.model_role
 sync_operation = create_chat_completion.sync_detailed
 async_operation = create_chat_completion.asyncio_detailed
+read = Chat().find
 
 
 class _Earlier(ChatAssistantMessage):
-    """A message of the history, which goes out exactly as it was kept."""
-
     def __init__(self, message: Mapping[str, Any]) -> None:
         self._message = message
 
@@ -43,82 +109,19 @@ class _Earlier(ChatAssistantMessage):
         return dict(self._message)
 
 
-def user_turn(request: ImageRequest, encode: Encode = ReferenceImage.to_base64) -> ChatUserMessage:
-    """The prompt as a string; with references, a list of the prompt and each of them as `data:` URI. `encode` gives
-    what stands for one."""
-    if not request.references:
-        return ChatUserMessage(role="user", content=request.prompt)
-    references = [
-        ChatImagePart(
-            type_="image_url",
-            image_url=ChatImageUrl(url=f"data:{reference.mime_type};base64,{encode(reference)}"),
-        )
-        for reference in request.references
-    ]
-    return ChatUserMessage(role="user", content=[ChatTextPart(type_="text", text=request.prompt), *references])
+def user_turn(request: ImageRequest, encode: StandIn = ReferenceImage.to_base64) -> ChatUserMessage:
+    turn: ChatUserMessage = Chat().arguments(request, encode)["body"].messages[0]
+    return turn
 
 
 def arguments(
     turn: ChatUserMessage, request: ImageRequest, history: Sequence[Mapping[str, Any]] = ()
 ) -> dict[str, Any]:
-    """The arguments of the generated operation that sends a message. `history` holds earlier ones as JSON, in their
-    order."""
-    earlier = [_Earlier(message) for message in history]
-    shape = ChatImageConfig(aspect_ratio=request.aspect_ratio, image_size=request.image_size)
-    body = ChatRequest(
-        model=request.model,
-        messages=[*earlier, turn],
-        stream=False,
-        extra_body=ChatExtraBody(google=ChatGoogleOptions(image_config=shape)),
-    )
-    return {"body": body}
+    found = Chat().arguments(request, lambda reference: "")
+    found["body"].messages = [*map(_Earlier, history), turn]
+    return found
 
 
 def model_turn(document: dict[str, Any]) -> dict[str, Any]:
-    """The model's message in an answer, exactly as received, for the history."""
-    choice = next(entry for entry in document["choices"] if isinstance(entry, dict))
-    return {**choice["message"], "role": "assistant"}
-
-
-def read(answer: ChatCompletion, blobs: Blobs) -> Reading:
-    """What the answer holds. `blobs` was lifted out of it before it was parsed."""
-    usage = as_model(ChatUsage, answer.usage)
-    reading = Reading(blobs, usage=_usage(usage))
-    rest: dict[str, Any] = {
-        **answer.additional_properties,
-        "id": as_name(answer.id),
-        "created": as_count(answer.created),
-        "model": as_name(answer.model),
-        "usage": usage.additional_properties if usage else None,
-    }
-    for choice in as_models(ChatChoice, answer.choices)[:1]:
-        reading.finish_reason = as_name(choice.finish_reason)
-        rest |= {**choice.additional_properties, "index": as_count(choice.index)}
-        message = as_model(ChatAnswerMessage, choice.message)
-        if message is not None:
-            _read_message(message, reading)
-            extra = dict(message.additional_properties)
-            reading.thoughts = as_text(extra.pop("reasoning_content", None))
-            rest |= extra
-    reading.metadata |= {name: value for name, value in rest.items() if value not in (None, {}, [])}
-    return reading
-
-
-def _read_message(message: ChatAnswerMessage, reading: Reading) -> None:
-    if isinstance(message.content, str):
-        reading.add_text(message.content)
-    for part in as_models(ChatAnswerPart, message.content) + as_models(ChatAnswerPart, message.images):
-        reading.add_text(as_text(part.text))
-        link = as_model(ChatAnswerImageUrl, part.image_url)
-        if link is not None and as_text(link.url):
-            reading.add_picture(as_text(link.url), unless_there=True)  # some upstreams give it in both places
-
-
-def _usage(usage: ChatUsage | None) -> Usage:
-    if usage is None:
-        return Usage()
-    return Usage(
-        prompt_tokens=as_count(usage.prompt_tokens),
-        candidates_tokens=as_count(usage.completion_tokens),
-        total_tokens=as_count(usage.total_tokens),
-    )
+    turn: dict[str, Any] = json.loads(Chat().model_turn(json.dumps(document).encode()))
+    return turn

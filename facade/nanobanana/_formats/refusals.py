@@ -1,4 +1,5 @@
-"""From an error answer to a typed error: every shape that the gateway and its upstreams are known to send."""
+"""Refusals: from an error body, in every shape that the gateway and its upstreams are known to send, to a typed
+error."""
 
 from __future__ import annotations
 
@@ -33,10 +34,11 @@ _REQUEST_ID = re.compile(r"\(request id: ([^)\s]+)\)", re.IGNORECASE)
 _NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,9})?")
 _DATE = re.compile(r"[A-Z][a-z]{2,8},? .*\d\d:\d\d:\d\d")
 _MAY_BE_PROCESSED = {408, 499}
+_ALL_IS_WELL = (0, 200, "0", "200", "success", "ok")  # the codes of an envelope around a good answer
 
 
 @frozen
-class Fault:
+class Refusal:
     """What an error body says, whatever shape it came in."""
 
     message: str = ""
@@ -48,7 +50,7 @@ class Fault:
     has_details: bool = False
 
 
-def read_fault(document: Any) -> Fault | None:
+def read_refusal(document: Any) -> Refusal | None:
     """The error that a JSON document reports; None where it reports none.
 
     Known are the gateway's `{"error": {...}}`, the upstream's (with `status` and `details`), either inside a list,
@@ -60,15 +62,15 @@ def read_fault(document: Any) -> Fault | None:
         return None
     error = document.get("error")
     if isinstance(error, str) and error:
-        return Fault(message=plain(error, _MESSAGE_KEPT), code=_name(document.get("code")))
+        return Refusal(message=plain(error, _MESSAGE_KEPT), code=_name(document.get("code")))
     if not isinstance(error, dict) or not error:
-        if not isinstance(document.get("message"), str) or "code" not in document:
+        if not isinstance(document.get("message"), str) or document.get("code", 0) in _ALL_IS_WELL:
             return None
         error = document
     found = error.get("details")
     details = [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
     delays = [parse_duration(entry.get("retryDelay")) for entry in details]
-    return Fault(
+    return Refusal(
         message=plain(error["message"], _MESSAGE_KEPT) if isinstance(error.get("message"), str) else "",
         code=_name(error.get("code")) if isinstance(error.get("code"), str) and error["code"]
         else _name(error.get("status")) or _name(error.get("code")),
@@ -93,21 +95,22 @@ def status_error(
         document = json.loads(body)
     except (ValueError, RecursionError):
         document = None
-    fault = read_fault(document) or Fault(message=_words(text))
+    refusal = read_refusal(document) or Refusal(message=_words(text))
     retry_after = parse_retry_after(headers.get("retry-after"), now=now)
     if retry_after is None:
-        retry_after = fault.retry_delay
-    request_id = _name(headers.get("x-request-id")) or _request_id(fault.message)
+        retry_after = refusal.retry_delay
+    request_id = _name(headers.get("x-request-id")) or _request_id(refusal.message)
     location = headers.get("location") or None if 300 <= status_code < 400 else None
     if 300 <= status_code < 400:
-        fault = Fault(message=f"the answer is a redirect to {plain(location or 'nowhere', 300)}, which is not followed")
-    cls, billed, advice = _judge(status_code, fault, retry_after)
+        target = plain(location or "nowhere", 300)
+        refusal = Refusal(message=f"the answer is a redirect to {target}, which is not followed")
+    cls, billed, advice = _judge(status_code, refusal, retry_after)
     return cls(
-        fault.message or "no reason was given",
+        refusal.message or "no reason was given",
         status_code=status_code,
-        code=fault.code,
-        type=fault.type,
-        param=fault.param,
+        code=refusal.code,
+        type=refusal.type,
+        param=refusal.param,
         request_id=request_id,
         retry_after=retry_after,
         location=location,
@@ -118,22 +121,21 @@ def status_error(
 
 
 def _judge(
-    status_code: int, fault: Fault, retry_after: float | None
+    status_code: int, refusal: Refusal, retry_after: float | None
 ) -> tuple[type[APIStatusError], Billed, str | None]:
     """The class, whether it may have been billed, and advice where the class's own does not fit."""
     cls = status_error_class(status_code)
-    names = {fault.code, fault.type, fault.reason}
+    names = {refusal.code, refusal.type, refusal.reason}
     if 400 <= status_code < 500:
-        if names & _QUOTA_CODES or (
-            status_code == 429 and fault.code == "RESOURCE_EXHAUSTED" and not fault.has_details and retry_after is None
-        ):
+        is_exhausted = status_code == 429 and refusal.code == "RESOURCE_EXHAUSTED"
+        if names & _QUOTA_CODES or (is_exhausted and not refusal.has_details and retry_after is None):
             cls = QuotaExceededError
-        elif status_code == 400 and (names & _BAD_KEY_CODES or _BAD_KEY.search(fault.message)):
+        elif status_code == 400 and (names & _BAD_KEY_CODES or _BAD_KEY.search(refusal.message)):
             cls = AuthenticationError
-        elif status_code == 400 and fault.code == "content_policy_violation":
+        elif status_code == 400 and refusal.code == "content_policy_violation":
             cls = ContentPolicyError
         return cls, "unknown" if status_code in _MAY_BE_PROCESSED else "no", None
-    if status_code == 503 and _NO_CHANNEL.search(fault.message):
+    if status_code == 503 and _NO_CHANNEL.search(refusal.message):
         return (
             ServerError,
             "no",
@@ -151,12 +153,12 @@ def is_turned_away(error: ServerError) -> bool:
     return error.status_code == 503 and error.retry_after is not None and not _NO_CHANNEL.search(error.message)
 
 
-def error_in_disguise(fault: Fault, *, status_code: int) -> UnusableResponseError:
+def error_in_disguise(refusal: Refusal, *, status_code: int) -> UnusableResponseError:
     """The error for an error object that came with a 2xx."""
     return UnusableResponseError(
-        f"HTTP {status_code}, but with an error in it: {fault.message or 'no reason was given'}",
-        request_id=_request_id(fault.message),
-        code=fault.code,
+        f"HTTP {status_code}, but with an error in it: {refusal.message or 'no reason was given'}",
+        request_id=_request_id(refusal.message),
+        code=refusal.code,
         billed="unknown",
     )
 
@@ -168,7 +170,7 @@ def _request_id(message: str) -> str | None:
 
 def _words(text: str) -> str:
     """What a body that is not JSON says to a person: an HTML page's title, or its first words."""
-    title = re.search(r"<title[^>]*>(.*?)</title>", text, re.IGNORECASE | re.DOTALL)
+    title = re.search(r"<title[^<>]{0,200}>([^<]*+)", text, re.IGNORECASE)
     if title is None and "<html" in text.lower():
         return "an HTML page instead of an answer"
     return plain(title[1] if title else text, 200)
@@ -192,7 +194,7 @@ def parse_retry_after(value: str | None, *, now: datetime | None = None) -> floa
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         return _seconds((moment - (now or datetime.now(UTC))).total_seconds())
-    except (ValueError, OverflowError, TypeError):
+    except Exception:  # the words of a stranger: dateutil lets out whatever its arithmetic raises on them
         return None
 
 
@@ -205,3 +207,6 @@ def parse_duration(value: object) -> float | None:
 
 def _seconds(value: float) -> float | None:
     return max(0.0, value) if math.isfinite(value) else None
+
+
+read_fault = read_refusal  # for callers of the function that was here before
