@@ -11,15 +11,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, NoReturn, Self
 
-import anyio
-import anyio.to_thread
 import nanobanana_api
 from attrs import evolve, fields_dict, frozen
 
 from ._call.api import api_client, async_api_client
 from ._call.call import Call, perform, perform_async
 from ._call.clock import Clock
-from ._call.interrupts import apart
+from ._call.interrupts import apart, to_its_end
 from ._call.key import Key
 from ._call.settings import Settings, checked_base_url, context_for, headers_of, proxy_to
 from ._engine.transport import Way
@@ -218,8 +216,8 @@ class NanoBanana(_Client, Performer):
         """Makes a picture, from words or from words and reference images.
 
         prompt: what to draw, in words. references: pictures to look at, in their order, in any form that
-        `ReferenceImage.of` takes. model, aspect_ratio, image_size: one of the listed values; a ratio of None becomes the
-        listed one nearest to the first reference's shape, or 1:1. include_thoughts: ask for the model's reasoning and
+        `ReferenceImage.of` takes. model, aspect_ratio, image_size: one of the listed values; a ratio of None becomes
+        the listed one nearest to the first reference's shape, or 1:1. include_thoughts: ask for the reasoning and
         drafts. wire: "native" or "chat" forces that format of the endpoint; by itself, the model decides. extra_body:
         fields of the request's JSON that this library does not know, merged deep into it. extra_headers: sent with this
         call, before those of the client. timeout: seconds for this call, instead of the client's. save_to: a file or
@@ -291,8 +289,8 @@ class NanoBanana(_Client, Performer):
 
     @cached_property
     def api(self) -> nanobanana_api.Client:
-        """The generated client on this client's key, deadline, size limit and errors, for operations that this class does
-        not wrap: `generate_content.sync(client=client.api, ...)`."""
+        """The generated client on this client's key, deadline, size limit and errors, for operations that this class
+        does not wrap: `generate_content.sync(client=client.api, ...)`."""
         return api_client(self._settings, self._key)
 
     def batch(
@@ -406,9 +404,7 @@ class AsyncNanoBanana(_Client, AsyncPerformer):
         generation = await self._perform(call)
         if target is None:
             return generation
-        with anyio.CancelScope(shield=True):  # it is paid for: no cancellation keeps it from its file
-            generation = await anyio.to_thread.run_sync(generation.saved, target)
-        return generation
+        return await to_its_end(lambda: generation.saved(target))
 
     async def _perform(self, call: Call) -> Generation:
         self._check_open()

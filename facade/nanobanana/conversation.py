@@ -87,7 +87,7 @@ class _Dialogue:
         probe = ImageRequest("checks the options before the first turn", **self._options)
         self._options["extra_body"] = dict(probe.extra_body)
         self._turns = list(turns)
-        self._blobs = Blobs(self._client._key.redact)  # what the turns hold tokens of
+        self._blobs = Blobs()  # what the turns hold tokens of
         self._is_busy = False
         for number, turn in enumerate(self._turns):
             problem = FORMATS[probe.wire].check_turn(json.loads(turn), is_model=number % 2 == 1)
@@ -122,7 +122,8 @@ class _Dialogue:
         head = json.dumps({"format": _SAVED_AS, "options": self._options}, ensure_ascii=False)
         turns = b",".join(self._turns)
         saved = b'%s,"turns":[%s]}' % (head[:-1].encode(), turns)
-        return self._client._key.redact(Lifted(saved, self._blobs).whole().decode())
+        text: str = self._client._key.redact(Lifted(saved, self._blobs).whole().decode())
+        return text
 
     @classmethod
     def _saved(cls, text: str, client: object) -> dict[str, Any]:
@@ -162,7 +163,7 @@ class _Dialogue:
             self._is_busy = False
         self._options["aspect_ratio"] = request.aspect_ratio
         answer = call.answer.lifted
-        self._turns += [call.exchange.sent_turn, call.format.model_turn(answer.text)]
+        self._turns += [call.exchange.sent_turn, call.format.model_turn(answer.text, answer.blobs)]
         self._blobs.update(call.exchange.references)
         self._blobs.update(answer.blobs)
 

@@ -25,7 +25,7 @@ from ..errors import (
 from .exchange import Answer, Exchange, parsed
 from .tries import decide
 
-_LARGE = 1024 * 1024  # bytes
+_LARGE = 1024 * 1024  # bytes of JSON, pictures not counted
 _ERROR_BODY_LIMIT = 1024 * 1024  # bytes of an error answer that are read
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 
@@ -93,7 +93,6 @@ class Attempt:
             expected=int(length) if length.isdecimal() and len(length) < 16 else 0,
             folder=exchange.folder,
             lifts=exchange.lifts and not exchange.key.may_be_base64,
-            redact=exchange.key.redact if exchange.key.is_distinct else str,
         )
         return self._intake
 
@@ -110,7 +109,7 @@ class Attempt:
     @property
     def is_large(self) -> bool:
         """Whether what is to be read by `conclude` takes long enough to leave an event loop for it."""
-        return self._intake.size > _LARGE
+        return len(self._intake.lifted.text) > _LARGE
 
     def conclude(self) -> None:
         """Sets `outcome`, now that the connection is closed."""

@@ -3,17 +3,17 @@ functions that perform one."""
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import anyio
-import anyio.to_thread
 import httpx
 import nanobanana_api
 
+from .._engine.fetch import is_public
 from .._engine.tokens import Blobs
 from .._formats import FORMATS
 from .._formats.refusals import error_in_disguise, read_refusal
@@ -21,6 +21,7 @@ from ..errors import UnusableResponseError, plain
 from ..pictures.generation import Generation
 from ..request import ImageRequest
 from .exchange import Answer, Exchange
+from .interrupts import to_its_end
 from .key import Key
 from .settings import Settings, plain_client
 from .transport import AsyncCallTransport, CallTransport
@@ -50,7 +51,7 @@ class Call:
     ) -> None:
         self.request = request
         self.format = FORMATS[request.wire]
-        references = Blobs(key.redact)
+        references = Blobs()
         references.update(blobs or {})
         self.arguments: dict[str, Any] = self.format.arguments(request, lambda given: references.add(given.data))
         self.exchange = Exchange(
@@ -81,8 +82,8 @@ class Call:
 
     @contextmanager
     def guarded(self) -> Iterator[None]:
-        """Around the generated operation: what stops its parser is kept as what is wrong with the answer. What is raised
-        before there is an answer passes through."""
+        """Around the generated operation: what stops its parser is kept as what is wrong with the answer. What is
+        raised before there is an answer passes through."""
         try:
             yield
         except Exception as exc:
@@ -138,6 +139,8 @@ class Call:
             headers=answer.headers,
             answer=answer.lifted,
         )
+        if not _is_near(self.exchange.settings.base_url.host):
+            generation = generation.from_afar()
         if self.exchange.folder is not None:
             generation = generation.with_one_file()
         return generation
@@ -157,6 +160,14 @@ class Call:
             exchange.bytes_in,
             "?" if self._tokens is None else self._tokens,
         )
+
+
+def _is_near(host: str) -> bool:
+    """Whether the endpoint is on this machine or its network, so that the pictures it names may be as well."""
+    try:
+        return not is_public(ipaddress.ip_address(host.strip("[]")))
+    except ValueError:
+        return host == "localhost" or host.endswith(".localhost")
 
 
 def perform(call: Call) -> Generation:
@@ -180,6 +191,4 @@ async def perform_async(call: Call) -> Generation:
                 call.take(await call.format.async_operation(client=client, **call.arguments))
         if len(call.answer.lifted.text) <= _LARGE:
             return call.conclude()
-        with anyio.CancelScope(shield=True):  # it is paid for, and whole
-            generation = await anyio.to_thread.run_sync(call.conclude)
-        return generation
+        return await to_its_end(call.conclude)

@@ -117,8 +117,8 @@ class Parsed:
 def parsed(lifted: Lifted, key: Key) -> Parsed:
     """Reads the JSON of an answer: UTF-8 (RFC 8259, 8.1), without NaN and its kin, which are no JSON.
 
-    A bad byte costs one letter, not the answer. A list of one object stands for the object. A number that no float holds
-    becomes its text. Nothing is raised, as the frames here hold what the server sent, which may repeat the key.
+    A bad byte costs one letter, not the answer. A list of one object stands for the object. A number that no float
+    holds becomes its text. Nothing is raised, as the frames here hold what the server sent, which may repeat the key.
     """
     text = lifted.text.removeprefix(b"\xef\xbb\xbf")
     if key.is_distinct:

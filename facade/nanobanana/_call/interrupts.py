@@ -1,11 +1,15 @@
-"""Interrupts: Ctrl-C never falls between a picture that was paid for and its file."""
+"""Interrupts: neither Ctrl-C nor a cancellation falls between a picture that was paid for and its place."""
 
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import threading
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import TypeVar
+
+import anyio
+import anyio.to_thread
 
 from .exchange import Exchange
 
@@ -49,7 +53,7 @@ def _wait(thread: threading.Thread) -> None:
         thread.join(0.2)  # without a time-out, Ctrl-C does not end it on every system
 
 
-def _wait_all_the_same(thread: threading.Thread, exchange: Exchange) -> Any:
+def _wait_all_the_same(thread: threading.Thread, exchange: Exchange) -> None:
     """Waits for a call whose answer is whole, whatever comes; for one that was cut, as long as that takes."""
     while True:
         try:
@@ -58,3 +62,23 @@ def _wait_all_the_same(thread: threading.Thread, exchange: Exchange) -> Any:
             continue
         if not thread.is_alive() or exchange.answer is None:
             return
+
+
+async def to_its_end(function: Callable[[], T]) -> T:
+    """Runs a function in a thread, and returns or raises what it does. Whatever cancels this, the function is done: it
+    stands for work on an answer that is whole and paid for."""
+    begun: list[bool] = []
+
+    def run() -> T:
+        begun.append(True)
+        return function()
+
+    try:
+        with anyio.CancelScope(shield=True):
+            return await anyio.to_thread.run_sync(run)
+    except BaseException:
+        if not begun:  # asyncio's own cancellation knows no shield
+            with contextlib.suppress(Exception):
+                function()
+        raise
+    raise AssertionError("a shielded scope swallows nothing")

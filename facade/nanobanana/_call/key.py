@@ -1,4 +1,4 @@
-"""Key: the one object that knows the API key. It puts it where a request leaves, and takes it out of what comes back."""
+"""Key: the one object that knows the API key. It goes where a request leaves, and is taken out of what comes back."""
 
 from __future__ import annotations
 

@@ -24,8 +24,8 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token (RFC 9110, 
 _HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
 _OURS = {
     *("authorization", "proxy-authorization", "host", "content-length", "content-type", "content-encoding", "cookie"),
-    *("accept-encoding", "connection", "keep-alive", "proxy-connection", "transfer-encoding", "te", "trailer", "upgrade"),
-    *("expect",),
+    *("accept-encoding", "connection", "keep-alive", "proxy-connection", "transfer-encoding", "te"),
+    *("trailer", "upgrade", "expect"),
 }  # fmt: skip
 
 
@@ -81,8 +81,8 @@ def _is_time(value: object) -> bool:
 
 
 def checked_headers(given: Mapping[str, str]) -> tuple[str, tuple[tuple[str, str], ...]]:
-    """What is wrong with headers that a caller adds ("" if nothing), and the headers. Those by which a request is framed
-    and the key is sent stay ours. No value is repeated in the words, as it may be a secret."""
+    """What is wrong with headers that a caller adds ("" if nothing), and the headers. Those by which a request is
+    framed and the key is sent stay ours. No value is repeated in the words, as it may be a secret."""
     if not isinstance(given, Mapping):
         return f"it is of type {type(given).__name__}; it must be a dict of names and values", ()
     for name, value in given.items():

@@ -1,7 +1,7 @@
 """The transports of a call: httpx's own extension point, made for one call and gone with it.
 
-The generated code runs on a plain httpx client around one of these. What it gets is a small, clean JSON answer; all else
-leaves here as a typed error, raised where no frame holds what the server sent, which may repeat the key.
+The generated code runs on a plain httpx client around one of these. What it gets is a small, clean JSON answer; all
+else leaves here as a typed error, raised where no frame holds what the server sent, which may repeat the key.
 """
 
 from __future__ import annotations
@@ -9,7 +9,6 @@ from __future__ import annotations
 from http import HTTPStatus
 
 import anyio
-import anyio.to_thread
 import httpx
 
 from .._engine.receive import receive, receive_async
@@ -17,6 +16,7 @@ from .._engine.transport import AsyncTransport, SyncTransport
 from ..errors import NanoBananaError
 from .attempt import Attempt
 from .exchange import Answer, Exchange
+from .interrupts import to_its_end
 
 _STATUSES = {int(status) for status in HTTPStatus}
 
@@ -60,8 +60,7 @@ class AsyncCallTransport(httpx.AsyncBaseTransport):
                     response = await transport.handle_async_request(attempt.request(is_async=True))
                     await receive_async(response, attempt.begin(response), exchange.left)
             if attempt.is_large:
-                with anyio.CancelScope(shield=True):  # it is paid for, and whole
-                    await anyio.to_thread.run_sync(attempt.conclude)
+                await to_its_end(attempt.conclude)
             else:
                 attempt.conclude()
             pause = attempt.pause
@@ -76,7 +75,7 @@ def _answered(exchange: Exchange, outcome: Answer | NanoBananaError) -> httpx.Re
         raise outcome
     exchange.answer = outcome
     if exchange.lifts:
-        # Any 2xx with a whole answer is good: what was paid for is not lost over a number that the contract does not list.
+        # Any 2xx with a whole answer is good: what was paid for is not lost over a number that no contract lists.
         return httpx.Response(200, headers={"content-type": "application/json"}, content=outcome.readable)
     status = outcome.status_code if outcome.status_code in _STATUSES else 200
     content = outcome.lifted.text

@@ -13,8 +13,8 @@ from .._engine.tokens import Blobs
 from ..errors import ContentBlockedError, NoImageError, PromptBlockedError, UnusableResponseError, plain
 from ..pictures.generation import Generation, Usage
 from ..pictures.header import digest
-from ..pictures.image import RemoteImage
 from ..pictures.provenance import Record
+from ..pictures.remote import RemoteImage
 from .values import Picture, is_broken, is_known, picture
 from .words import mapped, parted, readable
 

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any, Literal, Protocol
 
 from .._engine.tokens import TOKEN_BYTES, Blobs
-from ..pictures.image import RemoteImage
 from ..pictures.reference import ReferenceImage
+from ..pictures.remote import RemoteImage
 from ..request import ImageRequest, WireName
 from . import elsewhere
 from .findings import Findings

@@ -11,7 +11,8 @@ from pybase64 import b64decode
 from .._engine.tokens import Blobs
 from ..errors import UnusableResponseError
 from ..pictures.header import sniff
-from ..pictures.image import GeneratedImage, RemoteImage
+from ..pictures.image import GeneratedImage
+from ..pictures.remote import RemoteImage
 from .words import readable
 
 Picture: TypeAlias = GeneratedImage | RemoteImage

@@ -146,7 +146,7 @@ class Generation:
             blobs.update({token: image.content for token, blob in blobs.items() if blob is arrived})
             if safe is not None:
                 message = f"{message}; it is safe in {safe}"
-        error = SaveError(message, image=image)  # type: ignore[arg-type]
+        error = SaveError(message, image=image)
         error.generation = evolve(self, images=(*self.images[:-1], image))
         return error
 
