@@ -20,7 +20,7 @@ from .lines import Line
 
 Status = Literal["done", "skipped", "failed", "unknown", "taken"]
 
-_REQUEST_FIELDS = {field.name for field in attrs.fields(ImageRequest) if field.init}
+_REQUEST_FIELDS = set(ImageRequest.ARGUMENTS)
 _OWN_FIELDS = {"id", "n", "aspect_ratios"}
 _MOST_VARIATIONS = 1000
 
@@ -194,7 +194,8 @@ def _beside(folder: Path, reference: object) -> object:
 def _canonical(request: ImageRequest, name: str | None) -> str:
     """The digest of everything about a request, the bytes of its references included. A field that is not given does
     not count, so that a field which the library learns later changes no key."""
-    given = attrs.asdict(request, filter=lambda field, _: field.init and field.name != "references", recurse=False)
+    given = {name: getattr(request, name) for name in ImageRequest.ARGUMENTS if name != "references"}
+    given["extra_body"] = dict(request.extra_body) or None
     content = {key: value for key, value in given.items() if value is not None}
     content["references"] = [hashlib.sha256(reference.data).hexdigest() for reference in request.references]
     content["id"] = name
