@@ -15,7 +15,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-from .endpoint import Endpoint, refusal
+from .endpoint import Endpoint, fault, refusal
 from .images import thumbnail
 from .intake import encoded
 from .journal import Journal
@@ -74,8 +74,6 @@ class Sandbox:
             self._underway.add(underway)
             try:
                 await self._guarded(_in_origin_form(scope), receive, sending)
-            except ClientDisconnect:
-                return
             finally:
                 self._underway.discard(underway)
         if underway.cancelled_caught and not has_begun:
@@ -92,7 +90,12 @@ class Sandbox:
             await self._shared(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        response = await self._response(Request(scope, receive))
+        try:
+            response = await self._response(Request(scope, receive))
+        except ClientDisconnect:
+            return
+        except Exception as error:
+            response = refusal(fault(error))
         await response(scope, receive, send)
 
     async def _response(self, request: Request) -> Response:

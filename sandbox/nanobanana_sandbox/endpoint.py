@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import os
 import time
+import traceback
 import uuid
 from collections.abc import Callable, Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio
@@ -89,13 +91,7 @@ class Endpoint:
         except (ClientDisconnect, anyio.get_cancelled_exc_class()):
             raise
         except Exception as error:
-            # A fault of the sandbox: its user learns of it from the answer and the log, not from a trace on a terminal.
-            place = error.__traceback__
-            while place is not None and place.tb_next is not None:
-                place = place.tb_next
-            where = f"{os.path.basename(place.tb_frame.f_code.co_filename)}:{place.tb_lineno}" if place else "?"  # noqa: PTH119
-            message = f"The sandbox itself failed, {type(error).__name__} at {where}; this is a bug of it"
-            return Answer(_noted(Violation(500, "internal_error", message, type="server_error"), entry))
+            return Answer(_noted(fault(error), entry))
 
     async def _answer(self, request: Request, entry: Entry) -> Answer:
         key = _key(request.headers, "key" in request.query_params)
@@ -106,6 +102,7 @@ class Endpoint:
         order, ignored = await self._at_a_painter(
             order_of, operation, parameters.get("model", ""), body, request.headers
         )
+        del body  # it may be large, and is read
         shape = {"aspect_ratio": order.aspect_ratio, "image_size": order.image_size}
         entry.note(model=order.model, prompt=order.prompt, references=len(order.references), **shape)
         if ignored:
@@ -145,6 +142,14 @@ def refusal(violation: Violation) -> Response:
     """The response for a violation."""
     body = intake.encoded(violation.body())
     return Response(body, violation.status, violation.headers, media_type="application/json")
+
+
+def fault(error: Exception) -> Violation:
+    """A fault of the sandbox: its user learns of it from the answer and the log, not from a trace on a terminal."""
+    last = traceback.extract_tb(error.__traceback__)[-1]
+    where = f"{Path(last.filename).name}:{last.lineno}"
+    message = f"The sandbox itself failed, {type(error).__name__} at {where}; this is a bug of it"
+    return Violation(500, "internal_error", message, type="server_error")
 
 
 def _noted(violation: Violation, entry: Entry) -> Response:

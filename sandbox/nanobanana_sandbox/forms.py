@@ -55,14 +55,10 @@ def chosen(value: Any, branches: list[Schema]) -> int | None:
         schema = resolved(branch)
         if not is_of_type(value, schema):
             continue
-        marks = (
-            (key, resolved(node).get("enum", [])) for key, node in schema.get("properties", {}).items()
-        )  # fmt: skip
-        if isinstance(value, dict) and any(
-            len(allowed) == 1 and key in value and value[key] not in allowed for key, allowed in marks
-        ):
-            continue
-        return index
+        properties = schema.get("properties", {}) if isinstance(value, dict) else {}
+        marks = {key: resolved(node).get("enum", []) for key, node in properties.items() if key in value}
+        if not any(len(allowed) == 1 and value[key] not in allowed for key, allowed in marks.items()):
+            return index
     return None
 
 

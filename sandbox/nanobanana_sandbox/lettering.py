@@ -123,17 +123,14 @@ def _stretches(word: str, faces: tuple[str, ...]) -> Iterator[tuple[str, str]]:
     for letter in word:
         joins = bool(gathered) and unicodedata.category(letter) in ("Mn", "Mc", "Me", "Cf")
         face = current if joins else _face(letter, faces)
-        shown = letter if face else f"[{ord(letter):X}]"
-        is_alone = not joins and (not face or _IDEOGRAPH.match(letter))
-        if gathered and not joins and (is_alone or face != current):
+        begins = not joins and (face != current or bool(_IDEOGRAPH.match(letter)))
+        if gathered and begins:
             yield gathered, current
             gathered = ""
-        gathered, current = gathered + shown, face or _BASE
-        if is_alone and not face:
-            yield gathered, current
-            gathered = ""
-        elif is_alone:
-            current = f"{face}"
+        if face:
+            gathered, current = gathered + letter, face
+        else:
+            yield f"[{ord(letter):X}]", _BASE
     if gathered:
         yield gathered, current
 

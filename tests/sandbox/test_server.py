@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 import httpx
 import nanobanana_sandbox as package
 import pytest
-from nanobanana_sandbox import intake
+from nanobanana_sandbox import app, endpoint, intake
 
 from ..conftest import KEY
 from .asking import NATIVE, asking, log, post
@@ -258,7 +258,6 @@ def test_several_requests_on_one_connection(nanobanana_sandbox: str) -> None:
 
 def test_fault_of_the_sandbox_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
     """Should the sandbox itself fail, its caller and its log learn where, in the error shape."""
-    from nanobanana_sandbox import endpoint
 
     def broken(*_: object) -> None:
         raise ZeroDivisionError("of the test")
@@ -270,6 +269,9 @@ def test_fault_of_the_sandbox_is_an_answer(monkeypatch: pytest.MonkeyPatch) -> N
         assert (answer.status_code, error["code"]) == (500, "internal_error")
         assert "ZeroDivisionError at test_server.py:" in error["message"]
         assert log(url)[0]["status"] == 500
+        monkeypatch.setattr(app, "paint", broken)
+        beside = httpx.get(f"{url}/sandbox/picture.png")
+        assert (beside.status_code, beside.json()["error"]["code"]) == (500, "internal_error")
 
 
 def test_logging_of_other_servers_stays_as_it_was() -> None:
