@@ -9,7 +9,7 @@ from concurrent.futures import Executor
 from functools import cached_property, lru_cache
 from pathlib import Path
 from types import TracebackType
-from typing import Any, NoReturn, Self
+from typing import Any, NoReturn, Self, TypeVar
 
 import nanobanana_api
 from attrs import evolve, fields_dict, frozen
@@ -30,6 +30,7 @@ from .pictures.saving import check_target
 from .request import ImageRequest, WireName
 from .vocabulary import AspectRatio, ImageSize, Model
 
+_Face = TypeVar("_Face", Batch, AsyncBatch)
 _LARGEST_ANSWER = 256 * 1024 * 1024  # bytes
 
 
@@ -133,6 +134,7 @@ class _Client:
 
     def _batch(
         self,
+        face: type[_Face],
         requests: Iterable[object] | AsyncIterable[object],
         output_dir: str | os.PathLike[str],
         *,
@@ -143,7 +145,7 @@ class _Client:
         retry_failed: bool,
         fetch_remote: bool,
         ledger_dir: str | os.PathLike[str] | None,
-    ) -> AsyncBatch:
+    ) -> _Face:
         settings = self._settings
         recipe = _Recipe(
             base_url=str(settings.base_url),
@@ -154,7 +156,7 @@ class _Client:
             headers=settings.headers,
         )
         options = Options(retry_unknown=retry_unknown, retry_failed=retry_failed, fetch_remote=fetch_remote)
-        return AsyncBatch(
+        return face(
             self._draw_async,
             requests,
             output_dir,
@@ -322,18 +324,17 @@ class NanoBanana(_Client, Performer):
         Raises: InvalidRequestError where requests is nothing of this kind; ConfigurationError, when it runs, where the
         folder cannot be used or another run works on it.
         """
-        return Batch(
-            self._batch(
-                requests,
-                output_dir,
-                concurrency=concurrency,
-                executor=executor,
-                on_result=on_result,
-                retry_unknown=retry_unknown,
-                retry_failed=retry_failed,
-                fetch_remote=fetch_remote,
-                ledger_dir=ledger_dir,
-            )
+        return self._batch(
+            Batch,
+            requests,
+            output_dir,
+            concurrency=concurrency,
+            executor=executor,
+            on_result=on_result,
+            retry_unknown=retry_unknown,
+            retry_failed=retry_failed,
+            fetch_remote=fetch_remote,
+            ledger_dir=ledger_dir,
         )
 
     def close(self) -> None:
@@ -451,6 +452,7 @@ class AsyncNanoBanana(_Client, AsyncPerformer):
     ) -> AsyncBatch:
         """Makes many pictures into one folder, as `NanoBanana.batch` does; iterate it with `async for`."""
         return self._batch(
+            AsyncBatch,
             requests,
             output_dir,
             concurrency=concurrency,

@@ -11,16 +11,16 @@ books.py      folder, ledger and results.jsonl together: what is done before and
 drawn.py      what came of a call, here or in a worker of an executor
 waits.py      what a failed call means for the others
 runner.py     the work itself: many calls at once, shared waits, stopping
-blocking.py   the same for programs without an event loop
+batch.py      what people iterate, with an event loop of their own or without
 gallery.py    a page that shows it all
 """
 
-from .blocking import Batch
+from .batch import AsyncBatch, Batch, OnResult
 from .decision import Options
 from .drawn import Recipe
 from .ledger import LedgerWarning
 from .lines import Line, Lines, read_lines
-from .runner import AsyncBatch, OnResult, Summary
+from .runner import Summary
 from .task import BatchResult
 
 __all__ = [

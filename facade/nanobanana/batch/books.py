@@ -110,11 +110,11 @@ class Books:
         except Exception as exc:
             self._stop(f"results.jsonl could not be written: {exc}")
         finally:
-            try:
-                self._journal.close()
-                self._ledger.close()
-            except Exception as exc:
-                self._stop(f"the ledger could not be closed: {exc}")
+            for close in (self._journal.close, self._ledger.close, self._ledger.close):  # come what may, it is let go
+                try:
+                    close()
+                except Exception as exc:
+                    self._stop(f"the ledger could not be closed: {_words(exc)}")
 
     # ------------------------------------------------------------------ before a call
 

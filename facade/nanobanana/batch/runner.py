@@ -1,4 +1,4 @@
-"""Runner: the work of a batch, many calls at once, in asyncio, trio or an executor."""
+"""Runner: the work of a batch, many calls at once, drawn here or by the workers of an executor."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import contextlib
 import math
 import os
 import secrets
-import threading
 import time
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from concurrent.futures import Executor
-from contextlib import aclosing
 from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio
+import anyio.lowlevel
 import anyio.to_thread
 import attrs
 
@@ -27,12 +26,11 @@ from ..request import ImageRequest
 from .books import Books, Claim, Known
 from .decision import Options
 from .drawn import Drawn, Recipe, draw_there
-from .lines import Line, lines_of
+from .lines import Line
 from .task import BatchResult, Expander, Task
 from .waits import PATIENCE, judge, pause_after
 
 Draw = Callable[[ImageRequest, Path | None], Awaitable[Generation]]
-OnResult = Callable[[BatchResult], None]
 T = TypeVar("T")
 _FILE_THREADS, _FETCHES = 8, 4
 
@@ -63,126 +61,89 @@ class Summary:
             self.tokens += result.tokens or 0
 
 
-class AsyncBatch:
-    """A batch on its way. Made by `AsyncNanoBanana.batch`.
+class Runner:
+    """The work of a batch, in an event loop of its own, and its summary. `next_request` is asked, in a thread, for one
+    line after the other, and for None at the end.
 
-    Iterate it to its end (`async for result in batch`) for each result as it comes, then look at `summary`; or let
-    `run()` do both. `stop()` takes no new work and lets what is paid for finish.
+    Raises: InvalidRequestError where the concurrency is no whole number of at least 1.
     """
 
     def __init__(
         self,
         draw: Draw,
-        requests: object,
         output_dir: str | os.PathLike[str],
         options: Options,
         *,
-        concurrency: int = 8,
-        executor: Executor | None = None,
-        recipe: Recipe | None = None,
-        on_result: OnResult | None = None,
-        ledger_dir: str | os.PathLike[str] | None = None,
+        concurrency: int,
+        executor: Executor | None,
+        recipe: Recipe | None,
+        ledger_dir: str | os.PathLike[str] | None,
     ) -> None:
         if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
             raise InvalidRequestError(f"concurrency is {concurrency!r}; it must be at least 1", param="concurrency")
         self.summary = Summary()
         self._draw = draw
-        self._lines = lines_of(requests)
         self._address = os.fspath(output_dir)
         self._ledger_dir = None if ledger_dir is None else os.fspath(ledger_dir)
         self._options = options
-        self._concurrency = concurrency
+        self.concurrency = concurrency
         self._executor = executor
         self._recipe = recipe
-        self._on_result = on_result
-        self._is_stopping = False
+        self.is_stopping = False
         self._failure: Exception | None = None
         self._resume_at = -math.inf  # when a shared wait is over, on the monotonic clock
         self._patience = PATIENCE
 
-    def stop(self, reason: str = "it was told to stop") -> None:
+    def stop(self, reason: str) -> None:
         """Takes no new work; calls under way are finished and kept."""
-        self._is_stopping = True
+        self.is_stopping = True
         self.summary.stopped = self.summary.stopped or reason
 
-    async def run(self) -> Summary:
-        """Does all of it, and returns the summary."""
-        async with aclosing(self.__aiter__()) as results:
-            async for _ in results:
-                pass
-        return self.summary
-
-    async def __aiter__(self) -> AsyncGenerator[BatchResult, None]:
+    async def run(self, next_request: Callable[[], Line | None], send: Callable[[BatchResult], None]) -> None:
+        """Does all of it; `send` is given each result. Raises: ConfigurationError; what `next_request` raises, once the
+        calls under way are finished and kept."""
         began = time.monotonic()
-        threads = _Threads()
-        self._threads = threads
-        self._calls = anyio.CapacityLimiter(self._concurrency)
+        self._threads = _Threads()
+        self._calls = anyio.CapacityLimiter(self.concurrency)
         self._fetches = anyio.CapacityLimiter(_FETCHES)
         self._turn = anyio.Lock()
-        self._books: Books = await threads.run(Books.open, self._address, self._ledger_dir, self._options, self.stop)
-        self._source = _Source(self._lines)
-        sender, receiver = anyio.create_memory_object_stream[BatchResult](self._concurrency)
+        self._books: Books = await self._threads.run(
+            Books.open, self._address, self._ledger_dir, self._options, self.stop
+        )
+        self._source = _Source(next_request)
         try:
             async with anyio.create_task_group() as group:
-                async with sender:
-                    for _ in range(self._concurrency):
-                        group.start_soon(self._work, sender.clone())
-                async with receiver:
-                    async for result in receiver:
-                        self._count(result, began)
-                        try:
-                            yield result
-                        except GeneratorExit:  # the loop was left: what is under way is paid for, and finished
-                            self.stop("the loop over its results was left")
-                            with anyio.CancelScope(shield=True):
-                                async for rest in receiver:
-                                    self._count(rest, began)
-                            raise
+                for _ in range(self.concurrency):
+                    group.start_soon(self._work, send)
         finally:
-            with anyio.CancelScope(shield=True):
-                await threads.run(self._close, is_kept=True)
-        self.summary.seconds = time.monotonic() - began
+            await self._threads.run(self._close, is_kept=True)
+            self.summary.seconds = time.monotonic() - began
         if self._failure is not None:
             raise self._failure
 
     def _close(self) -> None:
-        self._threads.join()
         self._source.close()
         self._books.close()
 
-    def _count(self, result: BatchResult, began: float) -> None:
-        self.summary.count(result)
-        self.summary.seconds = time.monotonic() - began
-        try:
-            if self._on_result is not None:
-                self._on_result(result)
-        except Exception as exc:
-            self._give_up(exc)
+    async def _work(self, send: Callable[[BatchResult], None]) -> None:
+        while not self.is_stopping:
+            try:
+                async with self._turn:  # an iterator has one taker at a time
+                    task = await self._threads.run(self._source.next)
+            except Exception as exc:  # the caller's own
+                self._failure = self._failure or exc
+                self.stop(f"{type(exc).__name__}: {exc}")
+                return
+            if task is None or (self.is_stopping and isinstance(task, Task)):
+                return
+            result = await self._safely(task)
+            if result is not None:
+                self.summary.count(result)
+                send(result)
 
-    def _give_up(self, error: Exception) -> None:
-        """Keeps an error of the caller's iterable or callback until the calls under way are finished and kept."""
-        self._failure = self._failure or error
-        self.stop(f"{type(error).__name__}: {error}")
-
-    async def _work(self, sender: Any) -> None:
-        async with sender:
-            while not self._is_stopping:
-                try:
-                    async with self._turn:  # an iterator has one taker at a time
-                        task = await self._source.next(self._threads)
-                except Exception as exc:
-                    self._give_up(exc)
-                    return
-                if task is None or (self._is_stopping and not isinstance(task, BatchResult)):
-                    return
-                if isinstance(task, BatchResult):
-                    result: BatchResult | None = await self._threads.run(self._books.wrong, task)
-                else:
-                    result = await self._safely(task)
-                if result is not None:
-                    await sender.send(result)
-
-    async def _safely(self, task: Task) -> BatchResult | None:
+    async def _safely(self, task: Task | BatchResult) -> BatchResult | None:
+        if isinstance(task, BatchResult):
+            return await self._threads.run(self._books.wrong, task)
         try:
             return await self._do(task)
         except Exception as exc:  # such as no memory left, or a fault of this library: not for the tasks beside it
@@ -205,7 +166,8 @@ class AsyncBatch:
         while True:
             try:
                 await self._wait_for_all()
-                if self._is_stopping:
+                await anyio.lowlevel.checkpoint()  # an abort from here on meets a call that is under way
+                if self.is_stopping:
                     await keep(books.give_back, claim, is_kept=True)
                     return None
                 if not is_claimed:
@@ -250,7 +212,7 @@ class AsyncBatch:
 
     async def _wait_for_all(self) -> None:
         """Waits as long as a rate limit holds all workers."""
-        while (pause := self._resume_at - time.monotonic()) > 0 and not self._is_stopping:
+        while (pause := self._resume_at - time.monotonic()) > 0 and not self.is_stopping:
             await anyio.sleep(min(pause, 0.5))
 
     async def _draw_one(self, claim: Claim) -> Drawn:
@@ -299,101 +261,48 @@ class _NeverLeftError(ConfigurationError):
 class _Source:
     """The tasks of a batch, one at a time, expanded as they are asked for."""
 
-    def __init__(self, lines: Any) -> None:
+    def __init__(self, next_request: Callable[[], Line | None]) -> None:
+        self._next = next_request
         self._expander = Expander()
-        self._lines = lines
-        self._is_async = hasattr(lines, "__aiter__")
         self._ready: deque[Task | BatchResult] = deque()
 
-    async def next(self, threads: _Threads) -> Task | BatchResult | None:
+    def next(self) -> Task | BatchResult | None:
         """The next task, a line that is wrong, or None at the end. Raises: whatever the caller's iterable does."""
         while not self._ready:
-            if self._is_async:
-                line = await self._next_async()
-                more = line is not None and await threads.run(self._expand, line)
-            else:
-                more = await threads.run(self._next)
-            if not more:
+            line = self._next()
+            if line is None:
                 return None
+            self._ready.extend(self._expander.tasks(line))
         return self._ready.popleft()
-
-    async def _next_async(self) -> Line | None:
-        if not isinstance(self._lines, _Numbered):
-            self._lines = _Numbered(aiter(self._lines))
-        return await self._lines.next()
-
-    def _next(self) -> bool:
-        line = next(self._lines, None)
-        return line is not None and self._expand(line)
-
-    def _expand(self, line: Line) -> bool:
-        self._ready.extend(self._expander.tasks(line))
-        return True
 
     def close(self) -> None:
         """Lets go of the file of what was seen."""
         self._expander.close()
 
 
-class _Numbered:
-    """An async iterator's requests as lines."""
-
-    def __init__(self, requests: AsyncIterator[object]) -> None:
-        self._requests = requests
-        self._number = 0
-
-    async def next(self) -> Line | None:
-        """The next one; None at the end."""
-        try:
-            given = await anext(self._requests)
-        except StopAsyncIteration:
-            return None
-        self._number += 1
-        return given if isinstance(given, Line) else Line(self._number, given)
-
-
 class _Threads:
-    """Functions that take a while, in threads."""
+    """Functions that take a while, in threads of their own lane."""
 
     def __init__(self) -> None:
         self._limiter = anyio.CapacityLimiter(_FILE_THREADS)
-        self._idle = threading.Condition()
-        self._busy = 0
 
     async def run(self, function: Callable[..., T], *arguments: Any, is_kept: bool = False) -> T:
-        """What the function returns or raises. With `is_kept`, it is run to its end whatever becomes of the task that
-        waits for it; and where no thread can be had any more, as when the program ends, it is run here."""
-        once, outcome = threading.Lock(), list[tuple[T | None, Exception | None]]()
+        """What the function returns or raises. With `is_kept` no cancellation comes between. Where no thread can be had
+        any more, as when the program ends, it is run here."""
+        outcome: list[tuple[T | None, Exception | None]] = []
 
         def call() -> None:
-            if not once.acquire(blocking=False):
-                return
-            with self._idle:
-                self._busy += 1
             try:
                 outcome.append((function(*arguments), None))
             except Exception as exc:
                 outcome.append((None, exc))
-            finally:
-                with self._idle:
-                    self._busy -= 1
-                    self._idle.notify_all()
 
         try:
             with anyio.CancelScope(shield=is_kept):
                 await anyio.to_thread.run_sync(call, limiter=self._limiter)
         except RuntimeError:
             call()
-        except BaseException:
-            if is_kept:
-                call()
-            raise
         value, error = outcome[0]
         if error is not None:
             raise error
         return value  # type: ignore[return-value]
-
-    def join(self) -> None:
-        """Waits until nothing runs but what asks."""
-        with self._idle:
-            self._idle.wait_for(lambda: self._busy <= 1)
