@@ -65,7 +65,7 @@ pythons: ## run `make test` on every CPython from 3.11 that this machine has, on
 	@$(PYTHON) tools/pythons.py
 
 bench: $(VENV)/.bench ## measure this library beside others and write docs/performance.md (about 20 minutes)
-	@$(BIN)/python benchmarks/run.py
+	@$(BIN)/python -m benchmarks
 
 clients: $(VENV)/.runtime ## point other people's clients at the sandbox and write the table in docs/sandbox.md (some minutes)
 	@$(BIN)/python tools/clients/run.py

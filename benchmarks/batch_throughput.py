@@ -1,6 +1,6 @@
 """How near a batch comes to the ideal: 500 calls that take one second each, a hundred at a time.
 
-    python benchmarks/batch_throughput.py
+    python -m benchmarks.batch_throughput
 
 A server of its own, in another process, answers each call after exactly one second with a picture of 45 kB, about what
 the sandbox paints. The ideal is calls / concurrency seconds; the same calls with plain asyncio and httpx, without any

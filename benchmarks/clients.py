@@ -237,9 +237,14 @@ class Gemimg:
 def make(name: str, url: str) -> Any:
     """The client of this name, ready to draw."""
     if name == "floor":
-        from floor import Floor
+        from .floor import Floor
 
         return Floor(url)
+    if name.startswith("without: "):
+        from .ablations import ABLATIONS
+
+        ABLATIONS[name.removeprefix("without: ").removesuffix(" to file")]()
+        return Nanobanana(url)
     adapters = {
         "httpx": Httpx,
         "generated": Generated,

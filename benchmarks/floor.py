@@ -83,20 +83,86 @@ class Floor:
         return self._picture(view, body)
 
     async def draw_async(self, prompt: str, references: Sequence[bytes]) -> bytes:
-        """Makes a picture."""
+        """Makes a picture, by a raw socket on the event loop."""
         import asyncio
 
-        name, port = self._address
-        reader: asyncio.StreamReader
-        reader, writer = await asyncio.open_connection(name, port, ssl=self._context)
-        for piece in self._request(prompt, references):
-            writer.write(piece)
-            await writer.drain()
-        head = await reader.readuntil(b"\r\n\r\n")
-        body = await reader.readexactly(_length(head))
-        picture = self._picture(body, body)
-        writer.close()
-        return picture
+        loop = asyncio.get_running_loop()
+        with socket.socket() as sock:
+            sock.setblocking(False)
+            sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            await loop.sock_connect(sock, self._address)
+            wire = _Wire(loop, sock) if self._context is None else _TLSWire(loop, sock, self._context, self._address[0])
+            await wire.begin()
+            for piece in self._request(prompt, references):
+                await wire.send(piece)
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += await wire.receive()
+            head, _, begun = head.partition(b"\r\n\r\n")
+            body = bytearray(_length(head))
+            count = len(begun)
+            body[:count] = begun
+            while count < len(body):
+                piece = await wire.receive()
+                body[count : count + len(piece)] = piece
+                count += len(piece)
+        return self._picture(body, body)
+
+
+_SCRATCH = memoryview(bytearray(128 * 1024))  # where all read to; what came is used before another has its turn
+
+
+class _Wire:
+    def __init__(self, loop: asyncio.AbstractEventLoop, sock: socket.socket) -> None:
+        self.loop, self.sock = loop, sock
+
+    async def begin(self) -> None:
+        """There is nothing to do before the request."""
+
+    async def send(self, data: bytes) -> None:
+        await self.loop.sock_sendall(self.sock, data)
+
+    async def receive(self) -> memoryview:
+        return _SCRATCH[: await self.loop.sock_recv_into(self.sock, _SCRATCH)]
+
+
+class _TLSWire(_Wire):
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, sock: socket.socket, context: ssl.SSLContext, name: str
+    ) -> None:
+        super().__init__(loop, sock)
+        self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._in, self._out, server_hostname=name)
+
+    async def begin(self) -> None:
+        while True:
+            try:
+                self._tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                await self._flush()
+                self._in.write(await super().receive())
+        await self._flush()
+
+    async def send(self, data: bytes) -> None:
+        self._tls.write(data)
+        await self._flush()
+
+    async def _flush(self) -> None:
+        if self._out.pending:
+            await super().send(self._out.read())
+
+    async def receive(self) -> memoryview:
+        size = 0
+        while True:
+            try:
+                while size < len(_SCRATCH):
+                    size += self._tls.read(len(_SCRATCH) - size, _SCRATCH[size:])  # type: ignore[arg-type, operator]
+                return _SCRATCH
+            except ssl.SSLWantReadError:
+                if size:
+                    return _SCRATCH[:size]
+                self._in.write(await super().receive())
 
 
 def _length(head: bytes) -> int:

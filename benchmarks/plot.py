@@ -8,7 +8,8 @@ from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
-from scenarios import BASELINE, OURS, TO_FILE
+
+from .scenarios import BASELINE, OURS, TO_FILE
 
 COLOURS = {
     OURS: "#d99a00",

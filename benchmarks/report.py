@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from scenarios import BASELINE, CLIENTS, MB, SCENARIOS, TARGETS, Target
+from .scenarios import BASELINE, CLIENTS, MB, SCENARIOS, TARGETS, Target
 
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 PREFACE = """# Performance
@@ -167,7 +167,7 @@ def write(raw: dict[str, Any], folder: Path) -> None:
     page.write_text(before + markdown(raw, "performance.svg") + after, encoding="utf-8")
 
     try:
-        from plot import draw
+        from .plot import draw
     except ImportError as problem:
         print(f"{folder / 'performance.svg'} is not drawn: {problem}; the group bench brings it (make bench)")
         return

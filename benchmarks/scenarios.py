@@ -19,7 +19,7 @@ class Client:
 
 
 CLIENTS = (
-    Client("floor", "import socket, ssl, floor", ("pybase64",)),
+    Client("floor", "import socket, ssl, benchmarks.floor", ("pybase64",)),
     Client("httpx", "import httpx, json, base64", ("httpx",)),
     Client("generated", "import nanobanana_api.api.images.generate_image", ("httpx", "attrs", "python-dateutil")),
     Client(OURS, "import nanobanana", ("infinityblue-nanobanana",)),
@@ -29,6 +29,18 @@ CLIENTS = (
     Client("openai", "import openai", ("openai",)),
     Client("gemimg", "import gemimg", ("gemimg",)),
 )
+# This library without a part of its engine, and the scenarios in which that part has a part.
+_RECEIVING = "1.5 MB answer", "16 MB answer", "200 async calls of 1.5 MB", "32 async calls of 16 MB"
+ABLATIONS = {
+    Client(f"without: {name}", "import nanobanana", ("infinityblue-nanobanana",)): scenarios
+    for name, scenarios in {
+        "httpcore's sockets": (*_RECEIVING, "1 reference of 7 MB", "1 KB picture"),
+        "through the parser": _RECEIVING,
+        "no lifter": _RECEIVING,
+        "no spool to file": _RECEIVING,
+        "plain upload": ("1 reference of 7 MB", "14 references of 7 MB"),
+    }.items()
+}
 
 
 @dataclass(frozen=True)
@@ -45,9 +57,15 @@ class Scenario:
     schemes: tuple[str, ...] = ("https", "http")
     to_file: bool = False  # whether the variant that saves to a file takes part
     rounds: int = 99  # at most
+    through_link: bool = False  # of 100 ms and 100 Mbit/s
 
     def has(self, client: str) -> bool:
         """Whether this client takes part."""
+        for ablation, scenarios in ABLATIONS.items():
+            if client == ablation.name:
+                return self.name in scenarios
+        if self.through_link and client in ("floor", "generated", "gemimg"):
+            return False
         if client == TO_FILE:
             return self.to_file
         if client == "google-genai+aiohttp":
@@ -57,6 +75,12 @@ class Scenario:
         return True
 
 
+_LINKED: dict[str, dict[str, int]] = {
+    "1.5 MB answer": {"answer": 3 * MB // 2, "calls": 3},
+    "16 MB answer": {"answer": 16 * MB},
+    "1 reference of 7 MB": {"references": 1},
+    "14 references of 7 MB": {"references": 14},
+}
 SCENARIOS = (
     Scenario("import", "import", schemes=("https",)),
     Scenario("start", "start"),
@@ -75,6 +99,10 @@ SCENARIOS = (
     ),
     Scenario("200 async calls of 1.5 MB", "async", answer=3 * MB // 2, calls=200, to_file=True),
     Scenario("32 async calls of 16 MB", "async", answer=16 * MB, calls=32, to_file=True),
+    *(
+        Scenario(f"{name}, over a link", "calls", schemes=("https",), rounds=3, through_link=True, **options)
+        for name, options in _LINKED.items()
+    ),
 )
 
 QUICK = (
@@ -82,8 +110,9 @@ QUICK = (
     replace(SCENARIOS[2], calls=5),
     replace(SCENARIOS[5], calls=2, reference_bytes=64 * KB, schemes=("https",)),
     replace(SCENARIOS[8], calls=8, answer=64 * KB, schemes=("https",)),
+    replace(SCENARIOS[10], calls=1, answer=64 * KB),
 )
-QUICK_CLIENTS = ("floor", "httpx", "generated", OURS, BASELINE)
+QUICK_CLIENTS = ("floor", "httpx", "generated", OURS, BASELINE, *(client.name for client in ABLATIONS))
 
 
 @dataclass(frozen=True)

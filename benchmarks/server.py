@@ -1,6 +1,6 @@
 """The server that all clients are measured against: canned answers on 127.0.0.1, plain and over TLS at once.
 
-    python benchmarks/server.py FOLDER
+    python -m benchmarks.server FOLDER
 
 It writes its certificate authority to FOLDER/authority.pem and prints its two addresses as one line of JSON. The first
 part of a path is the size of the picture in bytes, as in http://127.0.0.1:PORT/1024/v1beta/models/...; a short
@@ -22,7 +22,8 @@ import threading
 from pathlib import Path
 
 import trustme
-from picture import picture
+
+from .picture import picture
 
 PIECE = 256 * 1024
 SHORT = 16 * 1024  # a request up to this long is looked through for bytes=N

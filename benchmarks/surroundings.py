@@ -14,7 +14,8 @@ import re
 from pathlib import Path
 
 from packaging.requirements import Requirement
-from scenarios import Client
+
+from .scenarios import Client
 
 SHOWN = (
     "infinityblue-nanobanana",

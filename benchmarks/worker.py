@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import sys
 
-import clients
+from . import clients
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -120,7 +120,7 @@ def _check(drawn: Drawn, size: int) -> None:
     """Ends the process unless all pictures are those that the server made."""
     from pathlib import Path
 
-    from picture import is_whole
+    from .picture import is_whole
 
     for entry in drawn:
         if not is_whole(Path(entry).read_bytes() if isinstance(entry, str) else entry, size):
@@ -135,5 +135,9 @@ def _limit_send_buffer(size: int) -> None:
         def connect(self, address: Any) -> None:
             self.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
             super().connect(address)
+
+        def connect_ex(self, address: Any) -> int:
+            self.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, size)
+            return super().connect_ex(address)
 
     socket.socket = Limited  # type: ignore[misc]

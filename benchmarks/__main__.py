@@ -1,9 +1,9 @@
 """What a call costs, with this library and with others: CPU, wall-clock time and memory.
 
-    python benchmarks/run.py                    # everything, into docs/; some twenty minutes
-    python benchmarks/run.py --quick            # does it work at all?
-    python benchmarks/run.py --scenario "16 MB answer" --client nanobanana --client google-genai --rounds 3
-    python benchmarks/run.py --report-only      # the report again, from the last results
+    python -m benchmarks                    # everything, into docs/; some twenty minutes
+    python -m benchmarks --quick            # does it work at all?
+    python -m benchmarks --scenario "16 MB answer" --client nanobanana --client google-genai --rounds 3
+    python -m benchmarks --report-only      # the report again, from the last results
 
 The server runs in a process of its own, and so does each measurement. In a round, the clients of a scenario run one
 right after another, in an order that turns by one with each round, so that a slow minute of the machine meets
@@ -25,12 +25,12 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from picture import picture
-from scenarios import BASELINE, CLIENTS, KB, QUICK, QUICK_CLIENTS, SCENARIOS, Client, Scenario
-from surroundings import describe, environment, hidden_from, is_installed, trust
+from .picture import picture
+from .scenarios import ABLATIONS, BASELINE, CLIENTS, KB, QUICK, QUICK_CLIENTS, SCENARIOS, Client, Scenario
+from .surroundings import describe, environment, hidden_from, is_installed, trust
 
-HERE = Path(__file__).resolve().parent
-CACHE = HERE.parent / ".cache" / "bench"
+ROOT = Path(__file__).resolve().parents[1]
+CACHE = ROOT / ".cache" / "bench"
 LIMIT, QUICK_LIMIT = 300.0, 30.0  # seconds that a measurement may take
 BARE = Client("python -c pass", "pass", ())
 
@@ -40,7 +40,9 @@ def options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--rounds", type=int, help="how often each measurement is made (default 5)")
     parser.add_argument("--scenario", action="append", choices=[s.name for s in SCENARIOS], help="only these")
-    parser.add_argument("--client", action="append", choices=[c.name for c in CLIENTS], help="only these")
+    parser.add_argument(
+        "--client", action="append", choices=[c.name for c in (*CLIENTS, *ABLATIONS)], help="only these"
+    )
     parser.add_argument("--quick", action="store_true", help="one round of little work, which measures nothing well")
     parser.add_argument("--output", type=Path, metavar="DIR", help="where report, plot and raw results go")
     parser.add_argument("--report-only", action="store_true", help="write the report from the results that are there")
@@ -50,14 +52,23 @@ def options() -> argparse.Namespace:
 @contextlib.contextmanager
 def served(folder: Path) -> Iterator[dict[str, str]]:
     """The addresses of a server that runs meanwhile, by scheme."""
-    command = [sys.executable, str(HERE / "server.py"), str(folder)]
-    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as server:
-        assert server.stdout is not None
-        line = server.stdout.readline()
-        if not line:
-            raise SystemExit("the server did not start")
+    with _beside("benchmarks.server", str(folder)) as line:
+        addresses: dict[str, str] = json.loads(line)
         trust(folder / "authority.pem")
-        yield json.loads(line)
+        with _beside("benchmarks.relay", addresses["https"].rpartition(":")[2]) as port:
+            yield {**addresses, "link": f"https://127.0.0.1:{port.strip()}"}
+
+
+@contextlib.contextmanager
+def _beside(module: str, argument: str) -> Iterator[str]:
+    """The first line that another process prints, which runs meanwhile."""
+    command = [sys.executable, "-m", module, argument]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            raise SystemExit(f"{module} did not start")
+        yield line
 
 
 class Bench:
@@ -66,15 +77,15 @@ class Bench:
     def __init__(self, addresses: dict[str, str], folder: Path, limit: float) -> None:
         self._addresses, self._folder, self._limit = addresses, folder, limit
         self._environment = environment(folder / "authority.pem")
-        self._hidden = {client.name: hidden_from(client) for client in CLIENTS}
+        self._hidden = {client.name: hidden_from(client) for client in (*CLIENTS, *ABLATIONS)}
 
     def measure(self, scenario: Scenario, client: Client, scheme: str) -> dict[str, Any]:
         """What one scenario took, or the reason why it failed."""
-        url = f"{self._addresses[scheme]}/{scenario.answer}"
+        url = f"{self._addresses['link' if scenario.through_link else scheme]}/{scenario.answer}"
         if scenario.kind == "import":
             result, _ = self._spawn(client, client.imports)
         elif scenario.kind == "start":
-            result, _ = self._spawn(client, f"import worker; worker.start({client.name!r}, {url!r})")
+            result, _ = self._spawn(client, f"from benchmarks import worker; worker.start({client.name!r}, {url!r})")
         else:
             result = self._measure_calls(scenario, client, url)
         return {"scenario": scenario.name, "client": client.name, "scheme": scheme, "calls": scenario.calls, **result}
@@ -91,7 +102,7 @@ class Bench:
                 "send_buffer": scenario.send_buffer,
                 "folder": folder if client.name.endswith("to file") else "",
             }
-            result, printed = self._spawn(client, "import worker; worker.measure()", json.dumps(work))
+            result, printed = self._spawn(client, "from benchmarks import worker; worker.measure()", json.dumps(work))
         return result if "failed" in result else json.loads(printed.splitlines()[-1])
 
     def _references(self, scenario: Scenario) -> list[str]:
@@ -111,7 +122,7 @@ class Bench:
             began = time.perf_counter()
             process = subprocess.Popen(
                 [sys.executable, "-c", program, *arguments],
-                cwd=HERE,
+                cwd=ROOT,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
                 stdout=out,
@@ -143,14 +154,18 @@ def plan(scenarios: Sequence[Scenario], clients: Sequence[Client], rounds: int) 
             turn = number % max(len(taking_part), 1)
             for scheme in scenario.schemes:
                 if number < scenario.rounds:
-                    steps += [(scenario, client, scheme) for client in taking_part[turn:] + taking_part[:turn]]
+                    steps += [
+                        (scenario, client, scheme)
+                        for client in taking_part[turn:] + taking_part[:turn]
+                        if scheme == "https" or client not in ABLATIONS
+                    ]
     return steps
 
 
 def run(args: argparse.Namespace, raw: Path) -> dict[str, Any]:
     """Makes all measurements asked for and keeps them in the file `raw`."""
-    names = args.client or (QUICK_CLIENTS if args.quick else [client.name for client in CLIENTS])
-    asked = [client for client in CLIENTS if client.name in names]
+    names = args.client or (QUICK_CLIENTS if args.quick else [client.name for client in (*CLIENTS, *ABLATIONS)])
+    asked = [client for client in (*CLIENTS, *ABLATIONS) if client.name in names]
     clients = [client for client in asked if is_installed(client)]
     scenarios = [s for s in (QUICK if args.quick else SCENARIOS) if not args.scenario or s.name in args.scenario]
     rounds = args.rounds or (1 if args.quick else 5)
@@ -190,12 +205,12 @@ def main() -> None:
     if BASELINE not in {entry["client"] for entry in results["measurements"]}:
         print(f"There are no ratios, as {BASELINE} took no part.", file=sys.stderr)
 
-    import report
+    from . import report
 
     if part and not args.output:
         print(report.markdown(results))
     else:
-        report.write(results, args.output or HERE.parent / "docs")
+        report.write(results, args.output or ROOT / "docs")
 
 
 if __name__ == "__main__":
