@@ -69,15 +69,12 @@ class Attempt:
         headers.update(_HEADERS)
         for name in ("Cookie", "Authorization", "Content-Length", "Transfer-Encoding", "Connection"):
             headers.pop(name, None)
-        body = AsyncUpload(self._upload) if is_async else self._upload
         if self._upload or outer.method in ("POST", "PUT", "PATCH"):
             headers["Content-Length"] = str(len(self._upload))
-        return httpx.Request(
-            outer.method,
-            outer.url,
-            headers=headers,
-            content=body if self._upload else b"",
-        )
+        request = httpx.Request(outer.method, outer.url, headers=headers)
+        if self._upload:  # as `content`, httpx would put a generator around it, and leave that open
+            request.stream = AsyncUpload(self._upload) if is_async else self._upload
+        return request
 
     def begin(self, response: httpx.Response) -> Intake:
         """What is to take the body of the response: of an error, the beginning tells enough."""

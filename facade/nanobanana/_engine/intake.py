@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 
@@ -22,8 +22,7 @@ class Intake:
 
     encoding: its Content-Encoding. limit: bytes after inflating, above which no more is taken. expected: its
     Content-Length, as far as known. folder: where large values go, each into a file; without one, into memory. lifts:
-    whether they are lifted out at all. is_json: whether it is to be parsed, so that its values are counted. redact: see
-    `Blobs`.
+    whether they are lifted out at all. is_json: whether it is to be parsed, so that its values are counted.
     """
 
     def __init__(
@@ -35,14 +34,13 @@ class Intake:
         folder: Path | None = None,
         lifts: bool = True,
         is_json: bool = True,
-        redact: Callable[[str], str] = str,
     ) -> None:
         self.size = 0
         self.problem = ""
         self._limit = limit
         self._is_json = is_json
         self._inflate = Inflate(encoding)
-        self._blobs = Blobs(redact)
+        self._blobs = Blobs()
         self._text = bytearray()
         self._lifter = Lifter(self._blobs, folder, 0 if encoding else expected) if lifts else None
         self._raw = bytearray()  # what came, until something was inflated out of it

@@ -10,7 +10,6 @@ import json
 import math
 import re
 import secrets
-from collections.abc import Callable
 from typing import Any, NoReturn
 
 from attrs import frozen
@@ -25,15 +24,7 @@ TOKEN_BYTES = re.compile(_TOKEN.pattern.encode())
 
 
 class Blobs(dict[str, Content]):
-    """Blobs by their tokens.
-
-    redact: takes out of a string what must not show, where putting a blob back has made the string whole.
-    """
-
-    def __init__(self, redact: Callable[[str], str] = str) -> None:
-        super().__init__()
-        self._redact = redact
-        self._taken: set[str] = set()
+    """Blobs by their tokens."""
 
     def add(self, content: Content) -> str:
         """Takes a blob and returns its token. Nobody can guess it, and it looks like Base64, as some patterns ask."""
@@ -67,22 +58,7 @@ class Blobs(dict[str, Content]):
         return root[0]
 
     def _filled(self, text: str) -> str:
-        whole = _TOKEN.sub(self._encoded, text)
-        return self._redact(whole) if whole is not text else text
-
-    def take(self, token: str) -> Content:
-        """The blob of a token, each of which stands in one place only. Raises: KeyError where there is none."""
-        content = self[token]
-        self._taken.add(token)
-        return content
-
-    def restore(self, value: Any) -> Any:
-        """A JSON value with the Base64 of each blob in the place of its token, but for those that were taken."""
-        return value if self._taken >= self.keys() else self.fill(value)
-
-    def put_back(self, value: Any) -> Any:
-        """The same for those that were taken as well."""
-        return self.fill(value)
+        return _TOKEN.sub(self._encoded, text)
 
     def _encoded(self, found: re.Match[str]) -> str:
         content = self.get(found[0])

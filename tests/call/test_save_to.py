@@ -246,7 +246,7 @@ def test_a_relative_path_means_the_folder_of_the_call(
     assert not list((tmp_path / "there").iterdir())
 
 
-@pytest.mark.parametrize("depth", [400, 700, 950])
+@pytest.mark.parametrize("depth", [400, 700, 900])
 @pytest.mark.parametrize("end", ['"x"', '{"data":"%s"}'], ids=["plain", "with more to lift"])
 def test_a_deep_document(depth: int, end: str, large: bytes, tmp_path: Path) -> None:
     """A document as deep as JSON can be read gives its picture, or an error of the tree with all of it; no file stays."""
