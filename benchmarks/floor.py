@@ -123,7 +123,19 @@ class _Wire:
         await self.loop.sock_sendall(self.sock, data)
 
     async def receive(self) -> memoryview:
-        return _SCRATCH[: await self.loop.sock_recv_into(self.sock, _SCRATCH)]
+        while True:
+            try:
+                return _SCRATCH[: self.sock.recv_into(_SCRATCH)]
+            except BlockingIOError:
+                await self._readable()
+
+    async def _readable(self) -> None:
+        ready = self.loop.create_future()
+        self.loop.add_reader(self.sock, lambda: ready.done() or ready.set_result(None))
+        try:
+            await ready
+        finally:
+            self.loop.remove_reader(self.sock)
 
 
 class _TLSWire(_Wire):

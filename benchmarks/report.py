@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-from .scenarios import BASELINE, CLIENTS, MB, SCENARIOS, TARGETS, Target
+from .scenarios import ABLATIONS, BASELINE, CLIENTS, MB, OURS, SCENARIOS, TARGETS, TO_FILE, Target
 
 BEGIN, END = "<!-- results: begin -->", "<!-- results: end -->"
 PREFACE = """# Performance
@@ -53,6 +53,11 @@ class Results:
         """Those that were measured, in their order."""
         return [s.name for s in SCENARIOS if any(key[:2] == (scheme, s.name) for key in self._by)]
 
+    def ordinary(self, scheme: str) -> list[str]:
+        """Those of them that have no table of their own."""
+        linked = {scenario.name for scenario in SCENARIOS if scenario.through_link}
+        return [name for name in self.scenarios(scheme) if name not in linked]
+
     def clients(self, scheme: str, measure: str = "cpu") -> list[str]:
         """Those that took part, in their order."""
         names = {e["client"] for e in self.raw["measurements"] if e["scheme"] == scheme and measure in e}
@@ -86,13 +91,38 @@ def _ratios(results: Results, scheme: str, measure: str) -> str:
         failure = results.failure(scheme, scenario, client)
         return f"failed: {failure}" if failure else _ratio(results.ratio(scheme, scenario, client, measure))
 
-    rows = [[name, *(cell(name, client) for client in clients)] for name in results.scenarios(scheme)]
+    rows = [[name, *(cell(name, client) for client in clients)] for name in results.ordinary(scheme)]
     return _table(["", *clients], [row for row in rows if any(row[1:])])
+
+
+def _ablations(results: Results) -> str:
+    """What a scenario takes without a part of the engine, as a multiple of what it takes with it."""
+    rows = []
+    for ablation in ABLATIONS:
+        name = ablation.name
+        ours = TO_FILE if name.endswith("to file") else OURS
+        for scenario in results.scenarios("https"):
+            cells = [results.ratio("https", scenario, name, measure, ours) for measure in ("cpu", "rss")]
+            if any(cell is not None for cell in cells):
+                rows.append([name, scenario, *map(_ratio, cells)])
+    return _table(["", "", "CPU", "memory"], rows).replace("| --- | ---: |", "| --- | --- |", 1)
+
+
+def _linked(results: Results) -> str:
+    """Seconds of wall-clock time a call through the link."""
+    names = [scenario for scenario in SCENARIOS if scenario.through_link]
+    names = [scenario for scenario in names if scenario.name in results.scenarios("https")]
+    clients = [client for client in results.clients("https") if any(scenario.has(client) for scenario in names)]
+    rows = []
+    for scenario in names:
+        walls = [results.values("https", scenario.name, client, "wall") for client in clients]
+        rows.append([scenario.name, *(_spread(values, 1 / scenario.calls) for values in walls)])
+    return _table(["", *clients], rows)
 
 
 def _absolute(results: Results, scheme: str) -> str:
     rows = []
-    for scenario in (s for s in SCENARIOS if s.name in results.scenarios(scheme)):
+    for scenario in (s for s in SCENARIOS if s.name in results.ordinary(scheme)):
         clients = [*results.clients(scheme), *(["python -c pass"] if scenario.kind == "import" else [])]
         for client in clients:
             entries = results.entries(scheme, scenario.name, client)
@@ -155,7 +185,17 @@ def markdown(raw: dict[str, Any], plot: str = "") -> str:
         parts += [f"### {title}", f"CPU, {BASELINE} = 1.00", _ratios(results, scheme, "cpu")]
         parts += [f"Peak memory above that of the idle client, {BASELINE} = 1.00", _ratios(results, scheme, "rss")]
         parts += absolute
+    if _ablated(results):
+        parts += ["### Without a part of the engine", f"Over TLS, {OURS} (or {TO_FILE}) = 1.00", _ablations(results)]
+    if any(scenario.through_link for scenario in SCENARIOS if scenario.name in results.scenarios("https")):
+        words = "Wall-clock seconds a call, over TLS: the median, and from least to most."
+        parts += ["### Through a link of 100 ms and 100 Mbit/s", words, _linked(results)]
     return "\n\n".join([*parts, END])
+
+
+def _ablated(results: Results) -> bool:
+    names = {ablation.name for ablation in ABLATIONS}
+    return any(entry["client"] in names for entry in results.raw["measurements"])
 
 
 def write(raw: dict[str, Any], folder: Path) -> None:
@@ -175,6 +215,6 @@ def write(raw: dict[str, Any], folder: Path) -> None:
     scheme = "https" if results.scenarios("https") else "http"
     ratios = {
         scenario: {client: results.ratio(scheme, scenario, client, "cpu") for client in results.clients(scheme)}
-        for scenario in results.scenarios(scheme)
+        for scenario in results.ordinary(scheme)
     }
     draw(folder / "performance.svg", ratios)

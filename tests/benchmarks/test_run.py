@@ -8,7 +8,8 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
-RUN = Path(__file__).parent.parent / "benchmarks" / "run.py"
+ROOT = Path(__file__).parents[2]
+RUN = [sys.executable, "-m", "benchmarks"]
 PROSE = "# How fast\n\nWords before.\n\n<!-- results: begin -->\nold\n<!-- results: end -->\n\nWords after.\n"
 
 
@@ -17,19 +18,21 @@ def test_a_quick_run_reports(tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
     page.write_text(PROSE)
     done = subprocess.run(
-        [sys.executable, RUN, "--quick", "--output", tmp_path], capture_output=True, text=True, timeout=120
+        [*RUN, "--quick", "--output", tmp_path], capture_output=True, text=True, timeout=120, cwd=ROOT
     )
     assert done.returncode == 0, done.stderr
     measurements = json.loads((tmp_path / "results.json").read_text())["measurements"]
     assert not [entry for entry in measurements if "failed" in entry]
     ours = [entry for entry in measurements if entry["client"] == "nanobanana"]
-    assert len(ours) == 5
+    assert len(ours) == 6
     assert min(entry["cpu"] for entry in ours) > 0
     report = page.read_text()
     assert report.startswith("# How fast\n\nWords before.\n\n<!-- results: begin -->\n")
     assert report.endswith("\n<!-- results: end -->\n\nWords after.\n")
     assert "old" not in report
     assert "| 1 KB picture, a call | nanobanana |" in report
+    assert "| without: no lifter | 200 async calls of 1.5 MB |" in report
+    assert "| 1.5 MB answer, over a link |" in report
     if find_spec("matplotlib") is None:
         assert "performance.svg is not drawn: No module named 'matplotlib'" in done.stdout
         return
@@ -40,7 +43,7 @@ def test_a_quick_run_reports(tmp_path: Path) -> None:
 
 def test_the_report_alone_is_the_same(tmp_path: Path) -> None:
     """The report can be made again from the raw results, and comes out the same."""
-    entry = {"scenario": "1 KB picture", "scheme": "https", "calls": 60, "wall": 0.3, "rss": 2e6, "peak_of": "VmHWM"}
+    entry = {"scenario": "1.5 MB answer", "scheme": "https", "calls": 60, "wall": 0.3, "rss": 2e6, "peak_of": "VmHWM"}
     raw = {
         "date": "2026-01-31",
         "cores": 2,
@@ -55,15 +58,15 @@ def test_the_report_alone_is_the_same(tmp_path: Path) -> None:
             {**entry, "client": client, "cpu": cpu}
             for client, cpu in (("nanobanana", 0.1), ("google-genai", 0.4), ("nanobanana", 0.3), ("google-genai", 0.4))
         ]
-        + [{"scenario": "1 KB picture", "scheme": "https", "calls": 60, "client": "openai", "failed": "no | reason"}],
+        + [{"scenario": "1.5 MB answer", "scheme": "https", "calls": 60, "client": "openai", "failed": "no | reason"}],
     }
     (tmp_path / "results.json").write_text(json.dumps(raw))
     written = []
     for _ in range(2):
-        subprocess.run([sys.executable, RUN, "--report-only", "--output", tmp_path], check=True, timeout=60)
+        subprocess.run([*RUN, "--report-only", "--output", tmp_path], check=True, timeout=60, cwd=ROOT)
         written.append([path.read_bytes() for path in sorted(tmp_path.glob("performance.*"))])
     assert written[0] == written[1]
     report = written[0][0].decode()
-    assert "| 1 KB picture | nanobanana | CPU | 0.45 | 0.50 | missed |" in report
-    assert "| 1 KB picture | 0.50 | 1.00 | failed: no \\| reason |" in report
+    assert "| 1.5 MB answer | nanobanana | CPU | 0.36 | 0.50 | missed |" in report
+    assert "| 1.5 MB answer | 0.50 | 1.00 | failed: no \\| reason |" in report
     assert "Not installed: gemimg." in report
