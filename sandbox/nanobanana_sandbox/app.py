@@ -23,8 +23,8 @@ from .painter import Commission, paint
 from .size import default_ratio, default_size
 from .violation import Violation
 
-_OWN_HOSTS = ("127.0.0.1", "localhost", "[::1]")
-_OWN_PAGES = r"https?://(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?"
+_OWN_HOST = r"(?:127\.0\.0\.1|(?:[a-z0-9-]+\.)*localhost|\[::1\])(?::\d*)?"  # no name server decides on these
+_OWN_PAGES = rf"https?://{_OWN_HOST}"
 _EXPOSED = [
     "Allow",
     "Retry-After",
@@ -155,24 +155,24 @@ def _in_origin_form(scope: Scope) -> Scope:
 def _of_another_host(request: Request) -> Violation | None:
     """A violation where the client believes to speak with another machine, as a page does whose name was bound anew."""
     hosts = request.headers.getlist("host")
-    if all(re.sub(r":\d*$", "", host).lower() in _OWN_HOSTS for host in hosts) and len(hosts) < 2:
+    if len(hosts) < 2 and all(re.fullmatch(_OWN_HOST, host, re.IGNORECASE) for host in hosts):
         return None
     message = (
-        f"The sandbox answers to the hosts {', '.join(_OWN_HOSTS)} only, not to {', '.join(hosts)[:100]}: "
+        f"The sandbox answers to the hosts 127.0.0.1, localhost and [::1] only, not to {', '.join(hosts)[:100]!r}: "
         "otherwise any page in a browser here could read what it was asked"
     )
     return Violation(400, "invalid_parameter", message, "Host")
 
 
 def _of_another_site(request: Request) -> Violation | None:
-    """A violation where a browser asks whether a page of another site may send a request."""
-    origin = request.headers.get("origin", "")
-    is_asking = request.method == "OPTIONS" and "access-control-request-method" in request.headers
-    if not is_asking or re.fullmatch(_OWN_PAGES, origin):
+    """A violation where a browser sends, or asks whether it may send, what a page of another site wants."""
+    origin = request.headers.get("origin")
+    is_preflight = request.method == "OPTIONS" and "access-control-request-method" in request.headers
+    if origin is None or re.fullmatch(_OWN_PAGES, origin):
         return None
-    message = (
-        f"Pages of this machine may call the sandbox, from http://localhost or http://127.0.0.1; not {origin[:100]}"
-    )
+    if not is_preflight and origin != "null" and not origin.lower().startswith("http"):
+        return None  # an extension or an editor, which a person has installed here
+    message = f"Pages of this machine may call the sandbox, such as http://localhost:3000; not those of {origin[:100]}"
     return Violation(403, "invalid_parameter", message, "Origin")
 
 

@@ -16,7 +16,7 @@ PLACES = ["/", "/sandbox/requests", "/sandbox/ready", "/sandbox/picture.png", NA
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize(
-    "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.evil.example:8787", "192.168.1.2", "", "[::2]", "@localhost"]
+    "host", ["evil.example", "evil.example:80", "127.0.0.1.evil.example", "localhost.evil.example:8787", "192.168.1.2", "", "[::2]", "@localhost", "localhost.", "evillocalhost", "localhost:80:90"]
 )  # fmt: skip
 def test_another_host_is_refused(nanobanana_sandbox: str, place: str, host: str) -> None:
     """A page whose name was bound anew to this machine gets nothing, as its browser sends that name as the host."""
@@ -33,7 +33,9 @@ def test_refused_hosts_leave_no_entry(nanobanana_sandbox: str) -> None:
     assert httpx.get(f"{nanobanana_sandbox}/sandbox/requests").json() == before
 
 
-@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1", "127.0.0.1:8787", "[::1]", "[::1]:8787"])
+@pytest.mark.parametrize(
+    "host", ["localhost", "LOCALHOST:1", "my-app.localhost:3000", "127.0.0.1", "127.0.0.1:8787", "[::1]", "[::1]:8787"]
+)
 def test_this_machine_is_served_by_each_of_its_names(nanobanana_sandbox: str, host: str) -> None:
     """A port that was forwarded still counts as this machine."""
     assert httpx.get(f"{nanobanana_sandbox}/sandbox/ready", headers={"Host": host}).status_code == 200
@@ -52,7 +54,14 @@ def test_target_that_names_another_host_is_refused(nanobanana_sandbox: str) -> N
 
 
 @pytest.mark.parametrize(
-    "origin", ["http://localhost:3000", "http://127.0.0.1", "https://localhost", "http://[::1]:5173"]
+    "origin",
+    [
+        "http://localhost:3000",
+        "http://my-app.localhost:3000",
+        "http://127.0.0.1",
+        "https://localhost",
+        "http://[::1]:5173",
+    ],
 )
 def test_page_of_this_machine_may_call(nanobanana_sandbox: str, origin: str) -> None:
     """A browser lets a page under development call the sandbox, read the answer and its headers."""
@@ -87,3 +96,19 @@ def test_page_of_another_site_may_not(nanobanana_sandbox: str, origin: str) -> N
     read = httpx.get(f"{nanobanana_sandbox}/sandbox/requests", headers={"Origin": origin})
     for answer in (refused, read):
         assert "access-control-allow-origin" not in answer.headers
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null"])
+def test_page_of_another_site_leaves_no_trace(nanobanana_sandbox: str, origin: str) -> None:
+    """What such a page sends blindly, without asking first, is neither drawn nor logged, and empties no log."""
+    before = len(httpx.get(f"{nanobanana_sandbox}/sandbox/requests").json())
+    headers = {"Origin": origin, "Authorization": f"Bearer {KEY}"}
+    assert httpx.post(nanobanana_sandbox + NATIVE, json=asking("Draw"), headers=headers).status_code == 403
+    assert httpx.delete(f"{nanobanana_sandbox}/sandbox/requests", headers=headers).status_code == 403
+    assert len(httpx.get(f"{nanobanana_sandbox}/sandbox/requests").json()) == before
+
+
+def test_extension_of_a_browser_or_an_editor_may_call(nanobanana_sandbox: str) -> None:
+    """What a person has installed is no page of another site."""
+    headers = {"Origin": "vscode-webview://0a1b", "Authorization": f"Bearer {KEY}"}
+    assert httpx.post(nanobanana_sandbox + NATIVE, json=asking("Draw"), headers=headers).status_code == 200
