@@ -14,7 +14,7 @@ from typing import Any, NoReturn, Self, TypeVar
 import nanobanana_api
 from attrs import evolve, fields_dict, frozen
 
-from ._call.api import api_client, async_api_client
+from ._call.api import api_http, async_api_http, generated
 from ._call.call import Call, perform, perform_async
 from ._call.clock import Clock
 from ._call.interrupts import apart, to_its_end
@@ -293,7 +293,11 @@ class NanoBanana(_Client, Performer):
     def api(self) -> nanobanana_api.Client:
         """The generated client on this client's key, deadline, size limit and errors, for operations that this class
         does not wrap: `generate_content.sync(client=client.api, ...)`."""
-        return api_client(self._settings, self._key)
+        return generated(self._settings).set_httpx_client(self._http)
+
+    @cached_property
+    def _http(self) -> Any:
+        return api_http(self._settings, self._key, self._check_open)
 
     def batch(
         self,
@@ -435,7 +439,11 @@ class AsyncNanoBanana(_Client, AsyncPerformer):
     @cached_property
     def api(self) -> nanobanana_api.Client:
         """The generated client, as `NanoBanana.api`: `await generate_content.asyncio(client=client.api, ...)`."""
-        return async_api_client(self._settings, self._key)
+        return generated(self._settings).set_async_httpx_client(self._http)
+
+    @cached_property
+    def _http(self) -> Any:
+        return async_api_http(self._settings, self._key, self._check_open)
 
     def batch(
         self,

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import httpx
 import nanobanana_api
+from attrs import frozen
 
 from .exchange import Exchange
 from .key import Key
@@ -11,29 +14,33 @@ from .settings import Settings, plain_client
 from .transport import AsyncCallTransport, CallTransport
 
 
-class _PerCall(httpx.BaseTransport):
-    def __init__(self, settings: Settings, key: Key) -> None:
-        self._settings, self._key = settings, key
+@frozen
+class _PerCall(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Makes the transport of each call anew, so that nothing is kept from one to the next."""
+
+    settings: Settings
+    key: Key
+    check_open: Callable[[], None]
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        return CallTransport(Exchange(self._settings, self._key)).handle_request(request)
-
-
-class _PerAsyncCall(httpx.AsyncBaseTransport):
-    def __init__(self, settings: Settings, key: Key) -> None:
-        self._settings, self._key = settings, key
+        self.check_open()
+        return CallTransport(Exchange(self.settings, self.key)).handle_request(request)
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        return await AsyncCallTransport(Exchange(self._settings, self._key)).handle_async_request(request)
+        self.check_open()
+        return await AsyncCallTransport(Exchange(self.settings, self.key)).handle_async_request(request)
 
 
-def api_client(settings: Settings, key: Key) -> nanobanana_api.Client:
-    """The generated client for sync calls."""
-    http = httpx.Client(transport=_PerCall(settings, key), **plain_client(settings))
-    return nanobanana_api.Client(base_url=str(settings.base_url)).set_httpx_client(http)
+def api_http(settings: Settings, key: Key, check_open: Callable[[], None]) -> httpx.Client:
+    """The httpx client under `NanoBanana.api`."""
+    return httpx.Client(transport=_PerCall(settings, key, check_open), **plain_client(settings))
 
 
-def async_api_client(settings: Settings, key: Key) -> nanobanana_api.Client:
-    """The generated client for async calls."""
-    http = httpx.AsyncClient(transport=_PerAsyncCall(settings, key), **plain_client(settings))
-    return nanobanana_api.Client(base_url=str(settings.base_url)).set_async_httpx_client(http)
+def async_api_http(settings: Settings, key: Key, check_open: Callable[[], None]) -> httpx.AsyncClient:
+    """The httpx client under `AsyncNanoBanana.api`."""
+    return httpx.AsyncClient(transport=_PerCall(settings, key, check_open), **plain_client(settings))
+
+
+def generated(settings: Settings) -> nanobanana_api.Client:
+    """The generated client, still without an httpx client."""
+    return nanobanana_api.Client(base_url=str(settings.base_url))
