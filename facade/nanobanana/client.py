@@ -31,6 +31,7 @@ from .request import ImageRequest, WireName
 from .vocabulary import AspectRatio, ImageSize, Model
 
 _Face = TypeVar("_Face", Batch, AsyncBatch)
+T = TypeVar("T")
 _LARGEST_ANSWER = 256 * 1024 * 1024  # bytes
 
 
@@ -261,7 +262,11 @@ class NanoBanana(_Client, Performer):
         call = self._call(request, extra_headers=extra_headers, timeout=timeout, folder=folder)
         if target is None:
             return self._perform(call)
-        return apart(call.exchange, lambda: self._perform(call).saved(target))
+        return self._made(call, then=lambda generation: generation.saved(target))
+
+    def _made(self, call: Call, *, then: Callable[[Generation], T]) -> T:
+        """Makes a call and does something with what it gave, which no Ctrl-C parts."""
+        return apart(call.exchange, lambda: then(self._perform(call)))
 
     def _perform(self, call: Call) -> Generation:
         self._check_open()

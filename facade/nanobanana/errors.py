@@ -221,6 +221,8 @@ class APIStatusError(NanoBananaError):
         self.param = param
         self.request_id = request_id
         self.retry_after = retry_after
+        if retry_after:
+            self.advice = self.advice.replace("Wait and try", f"Wait {retry_after:g} s and try")
         self.location = location
         self.body = body
 

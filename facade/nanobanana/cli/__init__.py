@@ -9,8 +9,10 @@ def main() -> None:
     """Runs the command line. Exit codes: 0 done; 1 the endpoint or the network said no; 2 wrong usage."""
     try:
         from .app import app
+        from .console import ready_streams
     except ImportError as error:
-        advice = "pip install 'infinityblue-nanobanana[cli]' brings what is missing"
-        sys.stderr.write(f"nanobanana: {error}; {advice}\n")
+        wanted = "pip install 'infinityblue-nanobanana[cli]' brings what is missing"
+        print(f"nanobanana: {error}; {wanted}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
+    ready_streams()
     app(prog_name="nanobanana")

@@ -2,23 +2,50 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
-import time
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
-from datetime import timedelta
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
 
 import attrs
 import typer
+from attrs import evolve
 
-from ..batch import Batch, BatchResult, Lines, Summary, read_lines
+from ..batch import Batch, BatchResult, Line, Lines, Summary, read_lines
+from ..batch.gallery import write_gallery
 from ..batch.task import expand
 from ..errors import ConfigurationError, InvalidRequestError
-from .console import FAILED, WRONG_USAGE, AsJson, BaseUrl, KeyFile, OnSandbox, connected, emit, fail, reporting, say
+from ..request import ImageRequest
+from ..vocabulary import IMAGE_SIZES, MODELS
+from .console import (
+    FAILED,
+    WRONG_USAGE,
+    AsJson,
+    BaseUrl,
+    ExtraBody,
+    KeyFile,
+    OnSandbox,
+    connected,
+    emit,
+    fail,
+    is_terminal,
+    reporting,
+    say,
+    tell_path,
+)
+from .generate import AspectRatioName, WireOption, as_object, listed
+from .progress import bar, line_of, summary_of
+from .words import in_options, printable
+
+BatchModel = Annotated[
+    str | None, typer.Option("-m", "--model", metavar=listed(MODELS), help="For lines that name no model.")
+]
+BatchSize = Annotated[
+    str | None, typer.Option("--size", metavar=listed(IMAGE_SIZES), help="For lines that name no size.")
+]
 
 
 def _read(file: str, encoding: str | None) -> Lines:
@@ -44,6 +71,11 @@ def batch(
     fetch_remote: Annotated[
         bool, typer.Option("--fetch-remote", help="Fetch pictures that an answer only names, from public addresses.")
     ] = False,
+    model: BatchModel = None,
+    aspect_ratio: AspectRatioName = None,
+    size: BatchSize = None,
+    wire: WireOption = None,
+    extra_body: ExtraBody = None,
     encoding: Annotated[str | None, typer.Option(help="The encoding of FILE, such as cp1252, if not UTF-8.")] = None,
     ledger_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="A local folder for the ledger, instead of the output folder.")
@@ -60,15 +92,21 @@ def batch(
     """Make many pictures into one folder, each paid for once.
 
     Running the same command again finishes what is missing. Each line is an object with a prompt and, if wanted,
-    references, model, aspect_ratio, image_size, include_thoughts, id (the name of the file), n and aspect_ratios
-    (variations). Ctrl-C once lets the calls under way finish; twice, it aborts. The exit code is 0 only if all are
-    done.
+    references, model, aspect_ratio, image_size, include_thoughts, extra_body, id (the name of the file), n and
+    aspect_ratios (variations). In a CSV, several references in a field stand apart by ;. Options such as -m are for
+    the lines that say nothing of it. Ctrl-C once lets the calls under way finish; twice, it aborts. The exit code is
+    0 only if all are done.
     """
     with reporting(as_json=as_json), ExitStack() as stack:
         lines = _read(file, encoding)
         if lines.assumed:
             say(f"nanobanana: {file}: {lines.assumed}")
-        requests = islice(lines, limit)
+        named = {"model": model, "aspect_ratio": aspect_ratio, "image_size": size, "wire": wire}
+        defaults: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
+        if extra_body is not None:
+            defaults["extra_body"] = as_object(extra_body)
+        ImageRequest("checks the options before the first line", **defaults)
+        requests = _with_defaults(islice(lines, limit), defaults)
         if dry_run:
             _try_out(requests, as_json=as_json)
             return
@@ -85,10 +123,13 @@ def batch(
             fetch_remote=fetch_remote,
             ledger_dir=ledger_dir,
         )
-        summary = _watch(running, _count_lines(file, encoding, limit))
+        total = _count(file, encoding, limit)
+        if total and is_terminal(sys.stderr):
+            say(f"{total} pictures, each a call that is paid for, but those that are done already")
+        summary = _watch(running, total)
         if as_json:
             emit(attrs.asdict(summary))
-        say(_told(summary))
+        say(summary_of(summary))
         if not summary.is_complete:
             fail(FAILED)
 
@@ -98,7 +139,7 @@ def _try_out(requests: Any, *, as_json: bool) -> None:
     for task in expand(requests):
         if isinstance(task, BatchResult):
             wrong += 1
-            say(f"nanobanana: {(task.error or {})['message']}")
+            say(f"nanobanana: {in_options((task.error or {})['message'])}")
             continue
         calls += 1
         about = task.about()
@@ -106,9 +147,8 @@ def _try_out(requests: Any, *, as_json: bool) -> None:
             emit(about)
         else:
             shape = f"{about['model']} {about['aspect_ratio']} {about['image_size']}"
-            typer.echo(
-                f"line {task.line}: {task.id}: {shape}, {about['references']} references: {about['prompt'][:60]!r}"
-            )
+            words = f"{shape}, {about['references']} references: {about['prompt'][:60]!r}"
+            typer.echo(printable(f"line {task.line}: {task.id}: {words}"))
     say(f"{calls} calls would be made; {wrong} lines are wrong. Nothing was sent.")
     if wrong:
         fail(WRONG_USAGE)
@@ -128,15 +168,31 @@ def _executor(address: str, stack: ExitStack) -> Any:
     raise ConfigurationError(f"Dask is missing: {reason}", advice="pip install 'infinityblue-nanobanana[dask]'")
 
 
-def _count_lines(file: str, encoding: str | None, limit: int | None) -> int | None:
-    """How many lines there are to do, for the time left; None where that cannot be looked up beforehand."""
+def _with_defaults(lines: Iterable[Line], defaults: dict[str, Any]) -> Iterator[Line]:
+    """The lines, with what the options say wherever a line says nothing."""
+    for line in lines:
+        request = line.request
+        if isinstance(request, Mapping):
+            taken = {name for name in request if request[name] is not None}
+            if "aspect_ratios" in taken:
+                taken.add("aspect_ratio")
+            request = {name: value for name, value in defaults.items() if name not in taken} | dict(request)
+        yield evolve(line, request=request)
+
+
+def _count(file: str, encoding: str | None, limit: int | None) -> int | None:
+    """How many pictures are asked for; None where that cannot be looked up beforehand."""
     if file == "-":
-        return limit
-    count = sum(1 for _ in _read(file, encoding))
-    return min(count, limit) if limit else count
+        return None
+    count = 0
+    for line in islice(_read(file, encoding), limit):
+        request = line.request if isinstance(line.request, Mapping) else {}
+        number, ratios = request.get("n"), request.get("aspect_ratios")
+        count += (number if isinstance(number, int) else 1) * (len(ratios) if isinstance(ratios, list) else 1)
+    return count
 
 
-def _watch(running: Batch, lines: int | None) -> Summary:
+def _watch(running: Batch, total: int | None) -> Summary:
     """Tells of each result: by a moving bar on a terminal, by plain lines elsewhere."""
     previous = signal.getsignal(signal.SIGINT)
 
@@ -148,59 +204,23 @@ def _watch(running: Batch, lines: int | None) -> Summary:
 
     signal.signal(signal.SIGINT, interrupt)
     try:
-        if sys.stderr.isatty() and os.environ.get("TERM") != "dumb":
-            _with_bar(running, lines)
+        if is_terminal(sys.stderr):
+            with bar(total) as line:
+                for result in running:
+                    if result.status not in ("done", "skipped"):
+                        line.above(line_of(result))
+                    line.show(running.summary, running.summary.seconds)
         else:
             for result in running:
-                say(_line(result))
+                say(line_of(result))
     finally:
         signal.signal(signal.SIGINT, previous)
     return running.summary
-
-
-def _with_bar(running: Batch, lines: int | None) -> None:
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    columns = (
-        SpinnerColumn(),
-        BarColumn(bar_width=20),
-        TextColumn("{task.description}", markup=False),
-        TimeElapsedColumn(),
-    )
-    began, seen = time.monotonic(), set[int]()
-    with Progress(*columns, console=Console(stderr=True)) as progress:
-        bar = progress.add_task("starting", total=lines)
-        for result in running:
-            if result.status not in ("done", "skipped"):
-                progress.console.print(_line(result), markup=False, highlight=False)
-            seen.add(result.line)
-            elapsed = time.monotonic() - began
-            told = _told(running.summary, rate=60 * running.summary.done / max(0.001, elapsed))
-            if lines and len(seen) <= lines:
-                told = f"{told}, about {timedelta(seconds=round(elapsed * (lines - len(seen)) / len(seen)))} left"
-            progress.update(bar, description=told, completed=len(seen))
-
-
-def _line(result: BatchResult) -> str:
-    if result.error is not None:
-        return f"line {result.line}: {result.id}: {result.status} ({result.error['class']}): {result.error['message']}"
-    return f"line {result.line}: {result.id}: {result.status}" + (f" {result.path}" if result.path else "")
-
-
-def _told(summary: Summary, *, rate: float | None = None) -> str:
-    counts = ", ".join(f"{getattr(summary, name)} {name}" for name in ("done", "skipped", "failed", "unknown", "taken"))
-    if rate is not None:
-        return f"{counts}; {rate:.0f} a minute, {summary.tokens} tokens"
-    stopped = f" Stopped early: {summary.stopped}" if summary.stopped else ""
-    return f"{counts}; {summary.tokens} tokens, {summary.seconds:.1f} s.{stopped}"
 
 
 def gallery(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that a batch wrote.")],
 ) -> None:
     """Write an index.html that shows what a batch made, for a browser, without a network."""
-    from ..batch.gallery import write_gallery
-
-    with reporting():
-        typer.echo(str(write_gallery(folder)))
+    with reporting(sends=False):
+        tell_path(write_gallery(folder))
