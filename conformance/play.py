@@ -150,10 +150,10 @@ class _Player:
     def _note_unsent(self, step: Step) -> None:
         asked = self._asked or {}
         self._trace.requests.append({"host": asked.get("host"), "port": asked.get("port"), "failure": step.failure})
-        expected = self._address(step, secure=None)
+        expected = self._address(step)
         self._compare(expected, f"{asked.get('host')}:{asked.get('port')}", "connect")
 
-    def _address(self, step: Step, *, secure: bool | None) -> str:
+    def _address(self, step: Step) -> str:
         """host:port that is to be asked for before a request."""
         if step.request.proxy is not None:
             return str(step.request.proxy["address"])
@@ -209,7 +209,7 @@ class _Player:
             self._problem(f"{self._name}: {problem}")
         self._compare("POST", seen.method, "method")
         self._compare(want.origin or self._case.origin, origin, "origin")
-        self._compare(self._address(step, secure=seen.secure), f"{asked.get('host')}:{asked.get('port')}", "connect")
+        self._compare(self._address(step), f"{asked.get('host')}:{asked.get('port')}", "connect")
         if want.path is not None:
             self._compare(want.path, seen.target, "path")
         for name, value in want.headers.items():

@@ -14,7 +14,7 @@ import ssl
 import sys
 import threading
 import traceback
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
@@ -33,7 +33,9 @@ from nanobanana import (
 )
 from nanobanana._call.clock import Clock
 
-VERSION = getattr(nanobanana, "__version__", "")
+IS_ASYNC = "--async" in sys.argv
+CLIENT: Any = AsyncNanoBanana if IS_ASYNC else NanoBanana
+FEATURES = ["clock", "tls", "save", "reload", "proxy", *(["cancel"] if IS_ASYNC else [])]
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 FAILURES = {"dns": socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "connect_timeout": TimeoutError()}
 
@@ -42,8 +44,7 @@ class Runner:
     """The other side of stdin and stdout, and the time as it moves it."""
 
     def __init__(self) -> None:
-        self.clock: float | None = 0.0
-        self.skew = 0.0
+        self.clock = self.skew = 0.0
         self.wake: Callable[[], object] = lambda: None
         self._lines: queue.Queue[Any] = queue.Queue()
         threading.Thread(target=self._read, daemon=True).start()
@@ -61,7 +62,7 @@ class Runner:
 
     def _set(self, message: Any) -> None:
         if message["clock"] is not None:
-            self.skew += message["clock"] - (self.clock or 0.0)
+            self.skew += message["clock"] - self.clock
             self.clock = message["clock"]
 
     def say(self, **message: Any) -> None:
@@ -77,7 +78,7 @@ class Runner:
         self._set(answer)
         return answer
 
-    def route(self, host: str, port: int) -> tuple[str, int]:
+    def reroute(self, host: str, port: int) -> tuple[str, int]:
         way = self.ask(type="connect", host=host, port=port)
         if "fail" in way:
             raise FAILURES[way["fail"]]
@@ -91,6 +92,13 @@ class Runner:
 
 
 RUNNER = Runner()
+FAKE = Clock(
+    monotonic=lambda: RUNNER.clock,
+    now=lambda: BEGINNING + timedelta(seconds=RUNNER.clock),
+    sleep=RUNNER.sleep,
+    sleep_async=RUNNER.sleep_async,
+    random=lambda: 1.0,
+)
 
 
 class Loop(asyncio.SelectorEventLoop):
@@ -100,21 +108,7 @@ class Loop(asyncio.SelectorEventLoop):
         return super().time() + RUNNER.skew
 
 
-def wiring(order: Any, context: ssl.SSLContext) -> dict[str, Any]:
-    """What the library takes from outside: the time, where to connect, and whom to trust."""
-    clock = Clock()
-    if order["clock"] == "fake":
-        clock = Clock(
-            monotonic=lambda: RUNNER.clock or 0.0,
-            now=lambda: BEGINNING + timedelta(seconds=RUNNER.clock or 0.0),
-            sleep=RUNNER.sleep,
-            sleep_async=RUNNER.sleep_async,
-            random=lambda: 1.0,
-        )
-    return {"clock": clock, "reroute": RUNNER.route, "ssl_context": context}
-
-
-def seen_image(image: GeneratedImage | RemoteImage) -> dict[str, Any]:
+def picture(image: GeneratedImage | RemoteImage) -> dict[str, Any]:
     if isinstance(image, RemoteImage):
         return {"url": image.url}
     seen: dict[str, Any] = {"type": image.mime_type, "sha256": sha256(image.data).hexdigest()}
@@ -123,115 +117,95 @@ def seen_image(image: GeneratedImage | RemoteImage) -> dict[str, Any]:
     return seen
 
 
-def seen_result(generation: Generation) -> dict[str, Any]:
-    names = ("text", "thoughts", "finish_reason", "request_id", "model", "metadata")
+def named(value: Any, *names: str) -> dict[str, Any]:
+    return {name: getattr(value, name, None) for name in names}
+
+
+def result(generation: Generation) -> dict[str, Any]:
     return {
-        "images": [*map(seen_image, generation.images[:-1]), seen_image(generation.image)],
-        "drafts": [*map(seen_image, generation.drafts)],
+        "images": [*map(picture, generation.images[:-1]), picture(generation.image)],
+        "drafts": [*map(picture, generation.drafts)],
         "usage": attrs.asdict(generation.usage),
-        **{name: getattr(generation, name) for name in names},
+        **named(generation, "text", "thoughts", "finish_reason", "request_id", "model", "metadata"),
     }
 
 
-def seen_error(error: NanoBananaError) -> dict[str, Any]:
+def failure(error: NanoBananaError) -> dict[str, Any]:
     names = ("billed", "code", "type", "param", "request_id", "retry_after", "reason", "text", "finish_reason")
     usage = getattr(error, "usage", None)
-    kept = str(getattr(error, "body", "")) + getattr(error, "content", b"").decode("utf-8", "replace")
     return {
         "class": type(error).__name__,
         "words": str(error),
         "status": getattr(error, "status_code", None),
-        "usage": attrs.asdict(usage) if usage else None,
-        "body": kept,
-        **{name: getattr(error, name, None) for name in names},
+        "usage": usage and attrs.asdict(usage),
+        "body": str(getattr(error, "body", "")) + getattr(error, "content", b"").decode("utf-8", "replace"),
+        **named(error, *names),
     }
 
 
-def seen_request(request: ImageRequest) -> dict[str, Any]:
-    names = ("prompt", "model", "aspect_ratio", "image_size", "include_thoughts", "wire")
-    return {name: getattr(request, name) for name in names}
+def request(made: ImageRequest) -> dict[str, Any]:
+    return {"request": named(made, "prompt", "model", "aspect_ratio", "image_size", "include_thoughts", "wire")}
 
 
 class Player:
     """One case: its client, conversation and last result."""
 
-    def __init__(self, order: Any, client: Any) -> None:
-        self._client = client
-        self._folder = Path(order["folder"])
-        self._conversation: Any = None
-        self._last: Any = None
+    def __init__(self, order: Any, context: ssl.SSLContext) -> None:
+        self.folder = Path(order["folder"])
+        clock = FAKE if order["clock"] == "fake" else None
+        self.client = CLIENT._wired(clock=clock, reroute=RUNNER.reroute, ssl_context=context, **order["client"])
+        self.conversation: Any = None
+        self.last: Any = None
 
-    async def act(self, method: str, arguments: dict[str, Any]) -> dict[str, Any]:
-        return await getattr(self, method)(**arguments) or {}
+    async def drawn(self, drawing: Any) -> dict[str, Any]:
+        self.last = await drawing if inspect.isawaitable(drawing) else drawing
+        return {"result": result(self.last)}
 
-    async def _drawn(self, drawing: Generation | Awaitable[Generation]) -> dict[str, Any]:
-        self._last = await drawing if inspect.isawaitable(drawing) else drawing
-        return {"result": seen_result(self._last)}
-
-    async def generate(self, **arguments: Any) -> dict[str, Any]:
-        return await self._drawn(self._client.generate(**self._placed(arguments)))
-
-    async def send(self, **arguments: Any) -> dict[str, Any]:
-        call: dict[str, Any] = {
-            name: arguments.pop(name) for name in ("save_to", "timeout", "extra_headers") if name in arguments
-        }
-        return await self._drawn(self._client.send(ImageRequest(**arguments), **self._placed(call)))
-
-    def _placed(self, arguments: dict[str, Any]) -> dict[str, Any]:
-        if "save_to" in arguments:
-            arguments["save_to"] = self._path(arguments["save_to"])
-        return arguments
-
-    def _path(self, name: str) -> str:
-        return f"{self._folder}/{name}"
-
-    async def request(self, **arguments: Any) -> dict[str, Any]:
-        return {"request": seen_request(ImageRequest(**arguments))}
-
-    async def for_pixels(self, width: int, height: int, **arguments: Any) -> dict[str, Any]:
-        return {"request": seen_request(ImageRequest.for_pixels(width, height, **arguments))}
-
-    async def conversation(self, **arguments: Any) -> None:
-        self._conversation = self._client.conversation(**arguments)
-
-    async def say(self, **arguments: Any) -> dict[str, Any]:
-        return await self._drawn(self._conversation.send(**arguments))
-
-    async def undo(self) -> None:
-        self._conversation.undo()
-
-    async def turns(self) -> dict[str, Any]:
-        return {"turns": list(self._conversation.turns)}
-
-    async def reload(self) -> dict[str, Any]:
-        text = self._conversation.to_json()
-        self._conversation = type(self._conversation).from_json(text, self._client)
-        return {"text": text}
-
-    async def save(self, path: str, **options: Any) -> dict[str, Any]:
-        written = self._last.image.save(self._path(path), **options)
-        return {"saved": written.relative_to(self._folder).as_posix()}
+    async def act(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
+        if "save_to" in given:
+            given["save_to"] = f"{self.folder}/{given['save_to']}"
+        match method:
+            case "generate":
+                return await self.drawn(self.client.generate(**given))
+            case "send":
+                call = {name: given.pop(name) for name in {"save_to", "timeout", "extra_headers"} & given.keys()}
+                return await self.drawn(self.client.send(ImageRequest(**given), **call))
+            case "request":
+                return request(ImageRequest(**given))
+            case "for_pixels":
+                return request(ImageRequest.for_pixels(given.pop("width"), given.pop("height"), **given))
+            case "conversation":
+                self.conversation = self.client.conversation(**given)
+            case "say":
+                return await self.drawn(self.conversation.send(**given))
+            case "undo":
+                self.conversation.undo()
+            case "turns":
+                return {"turns": list(self.conversation.turns)}
+            case "reload":
+                text = self.conversation.to_json()
+                self.conversation = type(self.conversation).from_json(text, self.client)
+                return {"text": text}
+            case "save":
+                written = self.last.image.save(f"{self.folder}/{given.pop('path')}", **given)
+                return {"saved": written.relative_to(self.folder).as_posix()}
+        return {}
 
 
-async def play(order: Any, client_class: Any, context: ssl.SSLContext) -> list[Any]:
+async def play(order: Any, context: ssl.SSLContext) -> list[Any]:
     outcomes: list[Any] = []
-    client = player = None
+    player = None
     for action in order["do"]:
         try:
-            if player is None:
-                client = client_class._wired(**wiring(order, context), **order["client"])
-                player = Player(order, client)
-            acting = player.act(action["method"], action.get("arguments", {}))
+            player = player or Player(order, context)
             async with asyncio.timeout(action.get("cancel_after")):
-                outcomes.append(await acting)
+                outcomes.append(await player.act(action["method"], action.get("arguments", {})))
         except NanoBananaError as error:
-            outcomes.append({"error": seen_error(error)})
+            outcomes.append({"error": failure(error)})
         except TimeoutError:
             outcomes.append({"cancelled": True})
-    if client is not None:
-        closing = (client.aclose if client_class is AsyncNanoBanana else client.close)()
-        if inspect.isawaitable(closing):
-            await closing
+    if player is not None:
+        await player.client.aclose() if IS_ASYNC else player.client.close()
     return outcomes
 
 
@@ -240,19 +214,18 @@ def plain_bytes(read: dict[str, Any]) -> Any:
 
 
 def main() -> None:
-    is_async = "--async" in sys.argv
-    name = "Python, " + ("async" if is_async else "sync")
-    features = ["clock", "tls", "save", "reload", "proxy", *(["cancel"] if is_async else [])]
     context = ssl.create_default_context(cadata=RUNNER.hear()["ca"])
-    RUNNER.say(type="hello", protocol=1, name=name, version=VERSION, features=features)
+    name = "Python, " + ("async" if IS_ASYNC else "sync")
+    RUNNER.say(type="hello", protocol=1, name=name, version=nanobanana.__version__, features=FEATURES)
     with asyncio.Runner(loop_factory=Loop) as loop:
         RUNNER.wake = lambda: loop.get_loop().call_soon_threadsafe(lambda: None)
         while order := RUNNER.hear():
-            RUNNER.clock = 0.0 if order["clock"] == "fake" else None
+            RUNNER.clock = 0.0
             order = json.loads(json.dumps(order), object_hook=plain_bytes)
             try:
-                outcomes = loop.run(play(order, AsyncNanoBanana if is_async else NanoBanana, context))
+                outcomes = loop.run(play(order, context))
             except Exception as exc:
+                traceback.print_exc()
                 RUNNER.say(type="broken", why=f"{type(exc).__name__}: {exc}")
             else:
                 RUNNER.say(type="done", outcomes=outcomes)

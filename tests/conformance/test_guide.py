@@ -2,10 +2,12 @@
 
 import json
 import re
+import sys
 
 import pytest
 
 from conformance.cases import VECTORS, load, parsed
+from conformance.runner import Runner
 
 ROOT = VECTORS.parents[1]
 GUIDE = (ROOT / "docs" / "porting.md").read_text("utf-8")
@@ -58,3 +60,15 @@ def test_the_whole_case_on_the_page_is_one():
     """The case that the protocol's page shows can be read as one."""
     shown = re.search(r"One whole case:\n\n```json\n(.*?)```", PROTOCOL, re.DOTALL)[1]
     assert parsed(json.loads(shown)).waits == [20]
+
+
+def test_the_smallest_adapter_plays():
+    """The adapter that is shown to begin with, in some fifty lines, plays what it knows."""
+    path = ROOT / "conformance" / "adapters" / "smallest.py"
+    assert sum(bool(line.strip()) for line in path.read_text("utf-8").splitlines()) <= 60
+    runner = Runner([sys.executable, str(path)])
+    try:
+        for case in load(only=["call-prompt-only", "repeat-429-retry-after", "repeat-chat", "error-405"]):
+            assert runner.play(case).problems == []
+    finally:
+        runner.close()
