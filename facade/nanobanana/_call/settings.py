@@ -145,9 +145,9 @@ def checked_base_url(given: str | None, *, allow_insecure: bool) -> httpx.URL:
     """
     text = given or os.environ.get("INFINITYBLUE_BASE_URL") or _SERVER
     try:
-        url = httpx.URL(text)
+        url = httpx.URL(text if text.isprintable() and " " not in text else "")
         url.host.encode("idna")  # an empty or overlong label shows only there
-    except (httpx.InvalidURL, TypeError, ValueError):
+    except (httpx.InvalidURL, TypeError, ValueError, AttributeError):
         url = httpx.URL("")
     if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
         raise ConfigurationError(
