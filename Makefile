@@ -35,10 +35,11 @@ check-generated: $(VENV)/.dev ## fail unless generated/ and the tables are exact
 	@$(BIN)/python tools/generate.py --check
 	@$(BIN)/python tools/tables.py --check
 
-lint: $(VENV)/.dev ## check style and formatting with ruff, and the layers with import-linter
+lint: $(VENV)/.dev ## check style and formatting with ruff, the layers with import-linter, and the CI workflow
 	@$(BIN)/ruff check --quiet . && $(BIN)/ruff format --check --quiet . && echo "ruff: clean"
 	@$(BIN)/lint-imports > .import-linter.log 2>&1 && rm .import-linter.log && echo "import-linter: clean" \
 	  || { cat .import-linter.log; rm -f .import-linter.log; exit 1; }
+	@$(BIN)/check-jsonschema --quiet --builtin-schema vendor.github-workflows .github/workflows/*.yml && echo "workflows: valid"
 
 lint-contract: $(VENV)/.dev ## check openapi.yaml with Redocly's recommended rules
 	@$(BIN)/python tools/lint_contract.py
@@ -73,8 +74,12 @@ clients: $(VENV)/.runtime ## point other people's clients at the sandbox and wri
 slow: $(VENV)/.dev ## run the tests that take minutes as well
 	@$(BIN)/python -m pytest -m slow
 
-build: $(VENV)/.dev ## make the wheel and the sdist in dist/
-	@$(BIN)/python -m build --quiet . && ls dist
+docs: $(VENV)/.docs ## build the site from docs/ and the docstrings, in dist/docs; warnings are errors
+	@$(BIN)/sphinx-build -W --keep-going -q -b html docs dist/docs && echo "The site: dist/docs/index.html"
+
+build: $(VENV)/.dev ## make the wheel and the sdist in dist/, and check them
+	@rm -f dist/*.whl dist/*.tar.gz
+	@$(BIN)/python -m build --quiet . && $(BIN)/twine check --strict dist/*.whl dist/*.tar.gz && ls dist
 
 clean: ## remove what the other targets made, the virtual environments included
 	rm -rf .venv .venv-* $(VENV) .cache dist demo .mypy_cache .ruff_cache .import_linter_cache
@@ -89,7 +94,7 @@ $(VENV)/.runtime: pyproject.toml
 	@touch $@
 
 # What it takes to work on it; each of these is a group of pyproject.toml.
-$(VENV)/.dev $(VENV)/.bench: $(VENV)/.%: $(VENV)/.runtime
+$(VENV)/.dev $(VENV)/.docs $(VENV)/.bench: $(VENV)/.%: $(VENV)/.runtime
 	@echo "Installing what the group $* needs ..."
 	@$(PIP) install --group $*
 	@touch $@

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import email
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
+import tomllib
 import zipfile
 from pathlib import Path
 
 import nanobanana
 import pytest
+import yaml
 
 ROOT = Path(__file__).parents[2]
 
@@ -67,6 +70,24 @@ def test_wheel_and_sdist_hold_what_they_should(built: Path) -> None:
     with tarfile.open(next(built.glob("*.tar.gz"))) as sdist:
         inside = {name.partition("/")[2] for name in sdist.getnames()}
     assert {"openapi.yaml", "Makefile", "README.md", "tools/generate.py", "facade/nanobanana/client.py"} <= inside
+
+
+def test_every_supported_python_is_tested() -> None:
+    """The CI workflow runs all checks on each Python that the classifiers name, and on no older one than is asked for."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    named = [line.rpartition(" ")[2] for line in project["classifiers"] if re.search(r":: 3\.\d+$", line)]
+    workflow = yaml.safe_load((ROOT / ".github/workflows/ci.yml").read_text())
+    job = workflow["jobs"]["test"]
+    assert job["strategy"]["matrix"]["python"] == named
+    assert project["requires-python"] == f">={named[0]}"
+    assert job["steps"][-1]["run"] == ".ci/run"
+
+
+def test_the_page_on_the_index_can_be_shown(built: Path) -> None:
+    """A package index can show the description of both files."""
+    files = [*built.glob("*.whl"), *built.glob("*.tar.gz")]
+    done = subprocess.run([sys.executable, "-m", "twine", "check", "--strict", *files], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout
 
 
 @pytest.mark.parametrize("kind", ["*.whl", "*.tar.gz"])
