@@ -38,13 +38,9 @@ autodoc_default_options = {"members": True}
 python_use_unqualified_type_names = True
 maximum_signature_line_length = 80
 
-# Where the links of README.md lead on the site.
-LINKS = {
-    "docs/": "",
-    "openapi.yaml": "path:../openapi.yaml",
-    "CHANGELOG.md": "changes.md",
-    "CONTRIBUTING.md": "contributing.md",
-}
+# Pages of the site that lie beside this folder; what the files here hold is put after them.
+BESIDE = {"index": "README.md", "contributing": "CONTRIBUTING.md", "changes": "CHANGELOG.md"}
+_LINK = re.compile(r"\]\((?!https?:|#)([^)]+)\)")
 _ARGUMENT = re.compile(r"(?:^|(?<=\. ))((?:[a-z_]+, )*[a-z_]+): ")
 _SECTION = re.compile(r"(Raises|Returns|Source): ")
 _ERROR = re.compile(r"(?<![`\w])[A-Z]\w+Error\b")
@@ -81,16 +77,20 @@ def _arguments(obj: object) -> set[str]:
         return set()
 
 
-def _front_page(app: object, docname: str, content: list[str]) -> None:
-    """The front page of the site is README.md, with its links as they are from here."""
-    if docname == "index":
-        readme = (ROOT / "README.md").read_text("utf-8")
-        for there, here in LINKS.items():
-            readme = readme.replace(f"]({there}", f"]({here}")
-        content[0] = readme + content[0]
+def _beside(app: object, docname: str, content: list[str]) -> None:
+    """Puts a page of the repository's root in its place, with its links as they are from here."""
+    if docname in BESIDE:
+        content[0] = _LINK.sub(_from_here, (ROOT / BESIDE[docname]).read_text("utf-8")) + content[0]
+
+
+def _from_here(link: re.Match[str]) -> str:
+    pages = {name: f"{page}.md" for page, name in BESIDE.items()}
+    if link[1].startswith("docs/"):
+        return f"]({link[1].removeprefix('docs/')})"
+    return f"]({pages.get(link[1], f'path:../{link[1]}')})"
 
 
 def setup(app: Any) -> None:
     """Registers what is ours with Sphinx."""
     app.connect("autodoc-process-docstring", _as_rst)
-    app.connect("source-read", _front_page)
+    app.connect("source-read", _beside)

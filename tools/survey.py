@@ -35,11 +35,7 @@ LEFT_OUT = {
     "OtherInlineData.mimeType": "belongs to Part.inlineData",
     "OtherInlineData.mime_type": "belongs to Part.inlineData",
     "OtherInlineData.data": "belongs to Part.inlineData",
-    "AnswerContent.role": "it is always the model's; a conversation keeps it as it came",
     "AnswerPart.thoughtSignature": "only the next turn needs it; a conversation sends it back as it came",
-    "ChatCompletion.object": "it is always the same",
-    "ChatAnswerMessage.role": "it is always the model's; a conversation keeps it as it came",
-    "ChatAnswerPart.type": "what a part holds says what it is",
 }
 
 PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR4nGPUsZvAwMDAxMDAwMDAAAALfgD+39ILbwAAAABJRU5ErkJggg=="

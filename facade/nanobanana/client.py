@@ -297,7 +297,7 @@ class NanoBanana(_Client, Performer):
     @cached_property
     def api(self) -> nanobanana_api.Client:
         """The generated client on this client's key, deadline, size limit and errors, for operations that this class
-        does not wrap: `generate_content.sync(client=client.api, ...)`."""
+        does not wrap: `generate_image.sync(client=client.api, ...)`."""
         return generated(self._settings).set_httpx_client(self._http)
 
     @cached_property
@@ -443,7 +443,7 @@ class AsyncNanoBanana(_Client, AsyncPerformer):
 
     @cached_property
     def api(self) -> nanobanana_api.Client:
-        """The generated client, as `NanoBanana.api`: `await generate_content.asyncio(client=client.api, ...)`."""
+        """The generated client, as `NanoBanana.api`: `await generate_image.asyncio(client=client.api, ...)`."""
         return generated(self._settings).set_async_httpx_client(self._http)
 
     @cached_property

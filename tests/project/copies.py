@@ -27,11 +27,15 @@ def copy_project(folder: Path) -> Path:
     return folder
 
 
-def run(copy: Path, *command: str | Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+def run(
+    copy: Path, *command: str | Path, timeout: float = 120, standard_input: str = ""
+) -> subprocess.CompletedProcess[str]:
     """Runs a command in a copy, on the packages of that copy."""
     path = os.pathsep.join(str(copy / root) for root in ("facade", "generated", "sandbox"))
     environment = {**os.environ, "PYTHONPATH": path, "PYTHONDONTWRITEBYTECODE": "1"}
-    return subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, timeout=timeout)
+    return subprocess.run(
+        command, cwd=copy, env=environment, capture_output=True, text=True, timeout=timeout, input=standard_input
+    )
 
 
 def make(copy: Path, target: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:

@@ -11,6 +11,10 @@ import pytest
 
 from .copies import ROOT, copy_project, make, run, tree
 
+PICTURE = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR4nGPUsZvAwMDAxMDAwMDAAAALfgD+39ILbwAAAABJRU5ErkJggg=="
+
+CONTRACT = (ROOT / "openapi.yaml").read_text()
+
 # What is added: by the line of openapi.yaml after which it stands.
 ADDED = {
     "        - 1K\n": '        - "512"\n        - 0.5K\n        - auto\n',
@@ -70,6 +74,11 @@ ADDED = {
 }
 
 
+pytestmark = pytest.mark.skipif(
+    all(added in CONTRACT for added in ADDED.values()), reason="this is the changed copy itself"
+)
+
+
 @pytest.fixture(scope="module")
 def changed(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the project with a changed contract, after `make generate`."""
@@ -92,8 +101,8 @@ def _touched(before: dict[str, bytes], after: dict[str, bytes]) -> list[str]:
     return sorted(name for name in before.keys() | after.keys() if before.get(name) != after.get(name))
 
 
-def _python(copy: Path, program: str) -> str:
-    done = run(copy, sys.executable, "-W", "error", "-c", program)
+def _python(copy: Path, program: str, standard_input: str = "") -> str:
+    done = run(copy, sys.executable, "-W", "error", "-c", program, standard_input=standard_input)
     assert done.returncode == 0, done.stderr
     return done.stdout
 
@@ -119,6 +128,8 @@ def test_generating_says_what_the_facade_does_not_know(changed: Path) -> None:
     assert "listModels (GET /v1/models) has no method; client.api runs it" in said
     for value in ("aspect ratio auto", "size auto", "size 512"):
         assert f"{value} has no documented pixels: sent when asked for, never chosen" in said
+    for known in ("0.5K", "1.91:1", "thoughtsTokenCount", "trafficType"):
+        assert known not in said
 
 
 def test_a_facade_that_cannot_follow_is_named(tmp_path: Path) -> None:
@@ -214,6 +225,106 @@ with nanobanana_sandbox.serve() as url, NanoBanana("sk-x", base_url=url) as clie
     answer = httpx.get(url + "/v1/models", headers={"Authorization": "Bearer sk-x"})
     assert answer.status_code == 501, answer.text
     assert "The contract has GET /v1/models, but the sandbox does not play it" in answer.json()["error"]["message"]
+""",
+    )
+
+
+ANSWER = {
+    "candidates": [
+        {"content": {"parts": [{"inlineData": {"mimeType": "image/png", "data": PICTURE}}]}, "finishReason": "STOP"}
+    ],
+    "usageMetadata": {"promptTokenCount": 1, "totalTokenCount": 3, "thoughtsTokenCount": 2},
+    "trafficType": "ON_DEMAND",
+}
+
+
+def test_new_fields_of_an_answer_stay_in_metadata(changed: Path) -> None:
+    """A field that the contract begins to name stays where callers found it before, in metadata."""
+    program = f"""
+import sys; sys.path.insert(0, "tools")
+from survey import Endpoint, Probe
+with Probe.of("native", "nanobanana") as probe:
+    probe.server.answer = {ANSWER!r}
+    print(__import__("json").dumps(probe.client.generate("Draw").metadata))
+"""
+    named = json.loads(_python(changed, program))
+    done = run(ROOT, sys.executable, "-c", program)
+    assert named == json.loads(done.stdout)
+    assert named["trafficType"] == "ON_DEMAND"
+    assert named["usageMetadata"] == {"thoughtsTokenCount": 2}
+
+
+def test_extra_body_sends_a_new_field(changed: Path) -> None:
+    """A field of a request that the facade does not know goes out by extra_body: library, command and batch line."""
+    printed = _python(
+        changed,
+        """
+import json, pathlib, subprocess, sys
+sys.path.insert(0, "tools")
+from survey import Probe
+EXTRA = {"generationConfig": {"seed": 7}}
+with Probe.of("native", "nanobanana") as probe:
+    probe.server.answer = json.loads(sys.stdin.read())
+    probe.client.generate("Draw", extra_body=EXTRA)
+    probe.client.batch([{"prompt": "Draw", "extra_body": EXTRA}], "batch").run()
+    url = f"http://127.0.0.1:{probe.server.server_address[1]}"
+    command = [sys.executable, "-m", "nanobanana", "generate", "Draw", "--extra-body", json.dumps(EXTRA), "-o", "extra"]
+    environment = {**__import__("os").environ, "INFINITYBLUE_BASE_URL": url, "INFINITYBLUE_API_KEY": "sk-x"}
+    subprocess.run(command, check=True, env=environment, stdout=subprocess.DEVNULL)
+    print(json.dumps([body["generationConfig"] for _, _, body in probe.server.requests]))
+""",
+        json.dumps(ANSWER),
+    )
+    sent = json.loads(printed)
+    assert [config["seed"] for config in sent] == [7, 7, 7]
+    assert all(config["imageConfig"]["imageSize"] == "1K" for config in sent)
+
+
+def test_client_api_runs_a_new_operation(changed: Path) -> None:
+    """An operation that the facade does not wrap runs by client.api, sync and async, with the key and the errors."""
+    _python(
+        changed,
+        """
+import asyncio, json, threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from nanobanana import AsyncNanoBanana, AuthenticationError, NanoBanana
+from nanobanana_api.api.models import list_models
+
+class Handler(BaseHTTPRequestHandler):
+    def do_GET(self):
+        good = self.headers["Authorization"] == "Bearer sk-good" and self.path == "/v1/models"
+        body = {"data": [{"id": "nanobanana", "owner": "x"}]} if good else {"error": {"message": "no", "code": "invalid_api_key"}}
+        data = json.dumps(body).encode()
+        self.send_response(200 if good else 401)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+    def log_message(self, *_): pass
+
+async def ask(url, key):
+    async with AsyncNanoBanana(key, base_url=url) as client:
+        return await list_models.asyncio(client=client.api)
+
+with HTTPServer(("127.0.0.1", 0), Handler) as server:
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_address[1]}"
+    try:
+        with NanoBanana("sk-good", base_url=url) as client:
+            listed = list_models.sync(client=client.api)
+        assert listed.data[0].id == "nanobanana" and listed.data[0].additional_properties == {"owner": "x"}
+        assert asyncio.run(ask(url, "sk-good")) == listed
+        for call in (lambda: list_models.sync(client=NanoBanana("sk-bad", base_url=url).api), lambda: asyncio.run(ask(url, "sk-bad"))):
+            try:
+                call()
+            except AuthenticationError as error:
+                assert error.billed == "no" and error.code == "invalid_api_key"
+            else:
+                raise AssertionError("no error")
+    finally:
+        server.shutdown()
+        thread.join()
 """,
     )
 

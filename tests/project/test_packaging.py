@@ -102,7 +102,7 @@ def test_installs_and_works(built: Path, tmp_path: Path, kind: str) -> None:
         capture_output=True,
         timeout=300,
     )
-    done = subprocess.run([python, "-c", SMOKE], cwd=tmp_path, capture_output=True, text=True, timeout=60)
+    done = subprocess.run([python, "-I", "-c", SMOKE], cwd=tmp_path, capture_output=True, text=True, timeout=60)
     assert done.stdout.startswith("image/jpeg"), done.stderr
     assert str(tmp_path) in done.stdout
     command = [python.parent / "nanobanana", "generate", "Draw a cat", "--sandbox", "-o", "cat"]
