@@ -72,6 +72,23 @@ def test_wheel_and_sdist_hold_what_they_should(built: Path) -> None:
     assert {"openapi.yaml", "Makefile", "README.md", "tools/generate.py", "facade/nanobanana/client.py"} <= inside
 
 
+def test_every_dependency_has_its_reason() -> None:
+    """The page on dependencies names each package that the library or an extra asks for."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    page = (ROOT / "docs/dependencies.md").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("|")]
+    for needed in project["dependencies"]:
+        assert any(row.startswith(f"| {_name(needed)} |") for row in rows), needed
+    for extra, needed in project["optional-dependencies"].items():
+        (row,) = [row for row in rows if row.startswith(f"| `{extra}` |")]
+        for name in map(_name, needed):
+            assert name == project["name"] or re.search(rf"[ ,]{name}[ ,]", row), (extra, name)
+
+
+def _name(requirement: str) -> str:
+    return re.split(r"[^\w-]", requirement, maxsplit=1)[0].lower()
+
+
 def test_every_supported_python_is_tested() -> None:
     """The CI workflow runs all checks on each Python that the classifiers name, and on no older one than is asked for."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]

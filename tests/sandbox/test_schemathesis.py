@@ -8,11 +8,14 @@ from typing import Any
 import pytest
 import schemathesis
 from hypothesis import HealthCheck, settings
+from nanobanana_sandbox.contract import operations
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
 # The sandbox may refuse what a schema cannot say: blank prompts, bytes that are no picture, turns out of order.
 UNSAID = [positive_data_acceptance]
-schema = schemathesis.openapi.from_path("openapi.yaml")
+schema = schemathesis.openapi.from_path("openapi.yaml").include(
+    operation_id=[operation.definition["operationId"] for operation in operations() if operation.wire]
+)
 
 
 @pytest.mark.filterwarnings("ignore")
