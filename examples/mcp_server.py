@@ -2,9 +2,9 @@
 
     pip install 'mcp>=2.3' and this library, set INFINITYBLUE_API_KEY, and have your agent start: python mcp_server.py
 
-Each picture that was paid for lies in a folder (PICTURES, by default ./pictures) before the agent sees it. The agent gets
-the path, a small picture to look at and, where a call went wrong, whether it may have been billed, so that it does not
-simply call again.
+Each picture that was paid for lies in a folder (PICTURES, by default ./pictures) before the agent sees it. The agent
+gets the path, a small picture to look at and, where a call went wrong, whether it may have been billed, so that it does
+not simply call again.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ server = MCPServer("nanobanana", instructions="Makes and edits pictures. Each ca
 
 @server.tool(
     description=(
-        "Draw a picture from words, or edit the pictures at the given paths. Each call costs money; where an error says "
-        f"that it may have been billed, ask before calling again. model: {', '.join(MODELS)}. aspect_ratio: "
+        "Draw a picture from words, or edit the pictures at the given paths. Each call costs money; where an error "
+        f"says that it may have been billed, ask before calling again. model: {', '.join(MODELS)}. aspect_ratio: "
         f"{', '.join(ASPECT_RATIOS)}, or none for that of the first reference. image_size: {', '.join(IMAGE_SIZES)}."
     )
 )

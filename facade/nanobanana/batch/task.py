@@ -78,6 +78,11 @@ class BatchResult:
         names = {field.name for field in attrs.fields(cls)} - {"image"}
         return cls(**({name: value for name, value in record.items() if name in names} | changes))
 
+    def to_dict(self) -> dict[str, Any]:
+        """All of it as plain JSON values; of a picture that is still in memory there is its own `to_dict`."""
+        told = attrs.asdict(self, filter=lambda field, _: field.name != "image")
+        return told | {"image": None if self.image is None else self.image.to_dict()}
+
 
 class Expander:
     """Turns the lines of a batch into tasks, keeping on disk, not in memory, which keys and ids it has seen."""
