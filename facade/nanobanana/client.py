@@ -362,8 +362,8 @@ class NanoBanana(_Client, Performer):
 class AsyncNanoBanana(_Client, AsyncPerformer):
     """`NanoBanana` for asyncio and trio: the same arguments, methods and errors, with `await` and `aclose()`.
 
-    async with AsyncNanoBanana() as client:
-        generation = await client.generate("Draw a cat on a rooftop")
+        async with AsyncNanoBanana() as client:
+            generation = await client.generate("Draw a cat on a rooftop")
 
     Cancelling a call closes its connection and leaves the client usable; the call may be billed all the same.
     """
