@@ -21,11 +21,12 @@ demo: $(VENV)/.runtime ## make a picture through the whole stack, offline, on th
 	  -r examples/mug.png -r examples/table.jpg -m nanobanana_pro --aspect-ratio 16:9 --sandbox -o demo/mug-on-table \
 	  | sed 's/^/Your picture lies at: /'
 
-test: check-generated lint lint-contract types unit ## everything that CI runs
+test: check-generated lint lint-contract types unit mirrors ## everything that CI runs
 
-generate: $(VENV)/.dev ## write from openapi.yaml what follows from it: generated/, and the tables in README.md and docs/
+generate: $(VENV)/.dev ## write from openapi.yaml what follows from it: generated/, the mirror's types, and the tables in README.md and docs/
 	@$(BIN)/python tools/generate.py
 	@$(BIN)/python tools/tables.py
+	@$(BIN)/python tools/mirrors.py --generate
 	@$(BIN)/python tools/survey.py
 
 tables: $(VENV)/.dev ## write the tables of models and sizes into README.md and docs/
@@ -57,7 +58,11 @@ unit: $(VENV)/.dev ## run the tests
 	@$(BIN)/python -m pytest
 
 conformance: $(VENV)/.dev ## hold the library and each mirror to all vectors, or to those of CASES=FOLDER
+	@$(BIN)/python tools/mirrors.py --build
 	@$(BIN)/python tools/conformance.py $(CASES)
+
+mirrors: $(VENV)/.dev ## check the mirror in TypeScript: its types, its tests beside the sandbox, and every vector
+	@$(BIN)/python tools/mirrors.py
 
 mutants: $(VENV)/.dev ## change the library in small ways, one at a time, and see which vectors notice (many minutes)
 	@$(BIN)/python tools/mutants.py

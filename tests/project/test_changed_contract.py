@@ -108,9 +108,10 @@ def _python(copy: Path, program: str, standard_input: str = "") -> str:
 
 
 def test_generating_touches_generated_and_tables_alone(changed: Path) -> None:
-    """`make generate` writes generated/ and the tables of README.md, and no other file."""
+    """`make generate` writes generated/, the mirror's types and the tables of README.md, and no other file."""
     touched = json.loads((changed / "touched.json").read_text())
-    others = [name for name in touched if not name.startswith("generated/nanobanana_api/") and name != "said.txt"]
+    written = ("generated/nanobanana_api/", "mirrors/typescript/src/generated/", "mirrors/typescript/node_modules/")
+    others = [name for name in touched if not name.startswith(written) and name != "said.txt"]
     assert others == ["README.md"]
     changed_lines = set((changed / "README.md").read_text().splitlines()) - set(
         (ROOT / "README.md").read_text().splitlines()
@@ -186,6 +187,35 @@ for side in range(1, 9000, 97):
 assert ImageRequest("Draw").image_size == "1K" and ImageRequest("Draw").model == "nanobanana"
 """,
     )
+
+
+def test_the_mirror_follows(changed: Path) -> None:
+    """The mirror in TypeScript compiles, lists and takes the new values, and chooses none whose pixels are not known."""
+    built = run(changed, sys.executable, "tools/mirrors.py", "--build")
+    assert built.returncode == 0, built.stdout + built.stderr
+    if "NOT RUN" in built.stdout:
+        pytest.skip(built.stdout)
+    program = """
+import assert from "node:assert/strict";
+import { ASPECT_RATIOS, IMAGE_SIZES, ImageRequest, MODELS, nearestAspectRatio } from "./dist/src/index.js";
+assert.ok(MODELS.includes("nanobanana_next"));
+assert.equal(ASPECT_RATIOS.at(-1), "auto");
+assert.deepEqual([IMAGE_SIZES[0], ...IMAGE_SIZES.slice(-2)], ["0.5K", "512", "auto"]);
+assert.equal(nearestAspectRatio(191, 100), "1.91:1");
+for (const imageSize of IMAGE_SIZES) new ImageRequest("Draw", { imageSize, aspectRatio: "auto", model: "nanobanana_next" });
+const { imageSize } = await ImageRequest.forPixels(500, 500, "Draw");
+assert.equal(imageSize, "0.5K");
+await assert.rejects(ImageRequest.forPixels(9000, 9000, "Draw"));
+"""
+    mirror = changed / "mirrors" / "typescript"
+    ran = subprocess.run(
+        [mirror / "dist" / "node", "--input-type=module", "--eval", program],
+        cwd=mirror,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_the_command_line_follows(changed: Path) -> None:

@@ -1,0 +1,167 @@
+/**
+ * What can go wrong, as one tree, and whether it may have cost money.
+ *
+ *     NanoBananaError
+ *     ├── ConfigurationError              no key, a malformed key, an http:// address: nothing was sent
+ *     ├── InvalidRequestError             refused before sending
+ *     ├── APIConnectionError              no connection: nothing was sent
+ *     ├── OutcomeUnknownError             sent, no usable answer came back
+ *     │   └── APITimeoutError             ... before the time was over
+ *     ├── APIStatusError                  an HTTP status other than 2xx
+ *     │   ├── BadRequestError             400
+ *     │   │   └── ContentPolicyError      the content is not allowed
+ *     │   ├── AuthenticationError         401, and a bad key that the upstream reports as 400
+ *     │   ├── PermissionDeniedError       403
+ *     │   ├── NotFoundError               404
+ *     │   ├── PayloadTooLargeError        413
+ *     │   ├── RateLimitError              429
+ *     │   │   └── QuotaExceededError      credits gone: no wait will mend it
+ *     │   └── ServerError                 5xx and Cloudflare's 52x
+ *     ├── SaveError                       a picture was made but could not be written
+ *     ├── DownloadError                   a picture on another server was not fetched
+ *     └── UnusableResponseError           2xx, but not an answer that fits the contract
+ *         └── NoImageError                a good answer that holds no picture
+ *             ├── PromptBlockedError      the prompt was blocked
+ *             └── ContentBlockedError     the picture was withheld
+ *
+ * `message` is the whole story: what happened, whether it may have been billed and what to do next; `detail`, `billed`
+ * and `advice` are its parts. No error holds the key or the request.
+ */
+
+import type { Generation, Picture, Usage } from "./image.js";
+
+export type Billed = "no" | "unknown" | "probably";
+
+/** What an error knows besides its words, where there is any of it. */
+export interface ErrorFields {
+  billed?: Billed | undefined;
+  /** What to do next. */
+  advice?: string | undefined;
+  /** The argument at fault, or the endpoint's own word for what is. */
+  param?: string | null;
+  statusCode?: number;
+  code?: string | null;
+  type?: string | null;
+  requestId?: string | null;
+  /** In seconds. */
+  retryAfter?: number | null;
+  /** Where a redirect leads, which is never followed. */
+  location?: string | null;
+  /** The first few thousand characters of an error answer. */
+  body?: string;
+  /** The answer as far as it arrived. */
+  content?: Uint8Array;
+  /** The block or finish reason for which there is no picture. */
+  reason?: string;
+  /** The model's words. */
+  text?: string;
+  finishReason?: string | null;
+  usage?: Usage;
+  /** Where a picture lies that was not fetched. */
+  url?: string;
+  /** What was paid for, and could not be saved. */
+  image?: Picture;
+  generation?: Generation;
+  /** Whether trying again can help. */
+  transient?: boolean;
+}
+
+const BILLING = { no: "Nothing was billed.", unknown: "It may have been billed.", probably: "It was probably billed." };
+const PAYS_TWICE = "Look at the usage page before repeating it: a repeat may pay twice";
+
+const sentence = (words: string): string => (!words || /[.!?…]$/.test(words) ? words : `${words}.`);
+
+/** Words of a server, fit for a line of a terminal or a log: white space folded, what cannot be printed replaced. */
+export function plain(words: string, limit: number): string {
+  const folded = words.slice(0, 4 * limit).split(/[\p{Z}\t-\r\x1c-\x1f\x85]+/u);
+  const shown = [...folded.filter(Boolean).join(" ").replace(/\p{C}/gu, "\ufffd")];
+  return shown.length <= limit ? shown.join("") : `${shown.slice(0, limit - 1).join("")}…`;
+}
+
+/** The root of everything that this package raises on purpose. */
+export class NanoBananaError extends Error {
+  static billed: Billed = "no";
+  static advice = "";
+  static aftermath = "";
+  declare readonly billed: Billed;
+  declare readonly advice: string;
+
+  constructor(readonly detail: string, fields: ErrorFields = {}) {
+    const { billed = new.target.billed, advice = new.target.advice, statusCode, code, requestId, body } = fields;
+    const status = body === undefined ? "" : `HTTP ${statusCode}${code ? ` ${code}` : ""}: `;
+    const request = body !== undefined && requestId ? `Request id: ${requestId}` : "";
+    const story = [detail, new.target.aftermath || BILLING[billed], advice, request];
+    super(status + story.map(sentence).filter(Boolean).join(" "));
+    Object.assign(this, fields, { billed, advice });
+  }
+
+  override get name(): string { return this.constructor.name; }
+}
+export interface NanoBananaError extends Readonly<Omit<ErrorFields, "billed" | "advice">> {}
+
+class NotSentError extends NanoBananaError { static override aftermath = "Nothing was sent."; }
+/** The client cannot be made as asked: no key, a malformed key or address, a bad limit. */
+export class ConfigurationError extends NotSentError {}
+/** The request was refused here. `param` names the argument at fault. */
+export class InvalidRequestError extends NotSentError {}
+/** No connection could be made. `transient` is false where trying again cannot help, as with a bad certificate. */
+export class APIConnectionError extends NotSentError {}
+/** The request was sent and no usable answer came back. `content` is the answer as far as it arrived. */
+export class OutcomeUnknownError extends NanoBananaError {}
+/** The time was over before the answer was complete. */
+export class APITimeoutError extends OutcomeUnknownError {}
+/** The endpoint answered with an HTTP status other than 2xx. */
+export class APIStatusError extends NanoBananaError {}
+/** 400: the endpoint found a fault in the request. */
+export class BadRequestError extends APIStatusError {}
+/** The endpoint does not allow the prompt or a reference image. */
+export class ContentPolicyError extends BadRequestError {}
+/** 401, or a 400 by which the upstream says the same: the key is missing, wrong or expired. */
+export class AuthenticationError extends APIStatusError {}
+/** 403: the key is good, but not for this model, region or organization, or it was disabled. */
+export class PermissionDeniedError extends APIStatusError {}
+/** 404: there is no such model or path. */
+export class NotFoundError extends APIStatusError {}
+/** 413: the request is too large. */
+export class PayloadTooLargeError extends APIStatusError {}
+/** 429: too many requests, tokens or calls at once. `retryAfter` says how long to wait, if known. */
+export class RateLimitError extends APIStatusError {}
+/** The credits of the account are used up; no wait will mend it. */
+export class QuotaExceededError extends RateLimitError {}
+/** 5xx: the gateway, the upstream or what stands before them failed, perhaps after the work was done. */
+export class ServerError extends APIStatusError {}
+/** A picture that was made could not be written. It is not lost: `image` and `generation` hold it. */
+export class SaveError extends NanoBananaError {}
+/** A picture on another server was not fetched. `url` says where it lies. */
+export class DownloadError extends NanoBananaError {}
+/** A 2xx that does not fit the contract. `content` is the answer as far as it arrived. */
+export class UnusableResponseError extends NanoBananaError {}
+/** A good answer without a picture. `reason` is the block or finish reason, `text` the model's words. */
+export class NoImageError extends UnusableResponseError {}
+/** The prompt, or a reference image in it, was blocked before anything was drawn. */
+export class PromptBlockedError extends NoImageError {}
+/** The picture was withheld by a filter. */
+export class ContentBlockedError extends NoImageError {}
+
+for (const cls of [OutcomeUnknownError, ServerError]) cls.billed = "unknown";
+for (const cls of [SaveError, DownloadError, UnusableResponseError]) cls.billed = "probably";
+for (const [cls, advice] of [
+  [APIConnectionError, "Check the network and the base URL, then try again"],
+  [OutcomeUnknownError, PAYS_TWICE],
+  [APITimeoutError, "Give it more time (timeout): 300 s, for 4K 600 s. A repeat may pay twice"],
+  [BadRequestError, "Correct the request; repeating it as it is will not help"],
+  [ContentPolicyError, "Change the prompt or the reference images"],
+  [AuthenticationError, "Check the API key (INFINITYBLUE_API_KEY)"],
+  [PermissionDeniedError, "Ask for access in the console, or use another model or key"],
+  [NotFoundError, "Check the model's name and the base URL"],
+  [PayloadTooLargeError, "Send fewer or smaller reference images"],
+  [RateLimitError, "Wait and try again, with fewer calls at once"],
+  [QuotaExceededError, "Add credits to the account; waiting does not help"],
+  [ServerError, PAYS_TWICE],
+  [SaveError, "The picture is on this error: save error.image elsewhere"],
+  [DownloadError, "Fetch error.url without the key, and soon: such addresses often expire"],
+  [UnusableResponseError, "Keep error.content and send the request id to the gateway's support"],
+  [NoImageError, "Say in the prompt that a picture is wanted, and what it shows"],
+  [PromptBlockedError, "Change the prompt; where the reason is OTHER, it is often one of the reference images"],
+  [ContentBlockedError, "Change the prompt or the reference images"],
+] as const) cls.advice = advice;

@@ -1,0 +1,159 @@
+/** GeneratedImage, RemoteImage and Generation: what a call gave, and how a picture becomes a file. */
+
+import { createHash, randomUUID } from "node:crypto";
+import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { dirname, extname, format, join, parse, resolve } from "node:path";
+
+import { DownloadError, InvalidRequestError, SaveError } from "./errors.js";
+import { EXTENSIONS, dimensions, extensionOf, sniff } from "./picture.js";
+
+const JPEG = [".jpg", ".jpeg", ".jpe", ".jfif"];
+const SUFFIXES = [...EXTENSIONS, ...JPEG, ".bmp", ".tif", ".tiff", ".svg", ".hif"];
+
+/** Tokens that a call used, as the answer counts them; null where it does not say. Trust the total. */
+export type Usage = Readonly<Record<"promptTokens" | "candidatesTokens" | "totalTokens", number | null>>;
+
+/** A picture that was made. It can be used as a reference image as it is. */
+export class GeneratedImage {
+  /** The file that the call wrote, where it was told to (`saveTo`). */
+  path: string | null = null;
+
+  /** `data` is the encoded file as it came; `statedType` what the answer called it, which may be wrong. */
+  constructor(readonly data: Uint8Array, readonly statedType: string | null = null) {}
+
+  /** The type by the bytes; what the answer stated where they are of no known type. */
+  get mimeType(): string { return sniff(this.data) ?? this.statedType ?? "application/octet-stream"; }
+
+  /** The suffix of a file of this type, with its dot; ".bin" where the type is unknown. */
+  get extension(): string { return extensionOf(this.mimeType); }
+
+  /** Width in pixels as a viewer shows it; null where the header cannot be read. */
+  get width(): number | null { return dimensions(this.data)?.[0] ?? null; }
+
+  /** Height in pixels as a viewer shows it; null where the header cannot be read. */
+  get height(): number | null { return dimensions(this.data)?.[1] ?? null; }
+
+  /**
+   * Writes the picture, whole or not at all, and returns the path it really has. A folder (one that exists, or a path
+   * that ends in a slash) gets a name made from the content, a path without suffix the true one. The suffix of another
+   * type is corrected, with a warning and without replacing another file, unless `keepSuffix`. A file of exactly the
+   * given name is replaced, unless `overwrite` is false: then the picture gets the next free name, as `cat-2.png`.
+   *
+   * Raises: SaveError with the picture on it.
+   */
+  async save(path: string, { keepSuffix = false, overwrite = true } = {}): Promise<string> {
+    try {
+      const suffix = extname(path);
+      const written = await writeAtomically(...(await this.#target(path, keepSuffix, overwrite)), this.data);
+      if (extname(written) !== suffix && SUFFIXES.includes(suffix.toLowerCase())) {
+        process.emitWarning(`the picture is ${this.mimeType}, not ${suffix}: saved as ${written}`, "SuffixWarning");
+      }
+      return written;
+    } catch (error) {
+      throw new SaveError(`the picture could not be written to ${path}: ${(error as Error).message}`, { image: this });
+    }
+  }
+
+  async #target(path: string, keepSuffix: boolean, overwrite: boolean): Promise<[path: string, replaces: boolean]> {
+    const digest = createHash("sha256").update(this.data).digest("hex").slice(0, 16);
+    if (await isFolder(path)) return [join(path, `nanobanana-${digest}${this.extension}`), true];
+    const suffix = extname(path).toLowerCase();
+    const fits = suffix === this.extension || (JPEG.includes(suffix) && JPEG.includes(this.extension));
+    if (keepSuffix || fits) return [path, overwrite];
+    if (!SUFFIXES.includes(suffix)) return [path + this.extension, overwrite]; // "v1.2" has no suffix
+    return [path.slice(0, -suffix.length) + this.extension, false];
+  }
+
+  toJSON(): object {
+    const { mimeType, width, height, path, data } = this;
+    return { mimeType, width, height, path, bytes: data.length };
+  }
+}
+
+/** A picture that the answer only names by its address. It is never fetched: the address is for you to look at. */
+export class RemoteImage {
+  constructor(readonly url: string) {}
+
+  /** Raises: DownloadError, as the bytes are elsewhere. */
+  async save(): Promise<never> {
+    throw new DownloadError(`this picture lies at ${this.url} and was not fetched`, { url: this.url });
+  }
+}
+
+export type Picture = GeneratedImage | RemoteImage;
+
+/** What a call gave: at least one picture, and what came with it. */
+export interface Generation {
+  /** The final picture; where there are several, the last. */
+  readonly image: Picture;
+  readonly images: readonly Picture[];
+  /** Pictures that the model drew while thinking. */
+  readonly drafts: readonly Picture[];
+  readonly text: string;
+  readonly thoughts: string;
+  readonly finishReason: string | null;
+  readonly requestId: string | null;
+  /** The model that was asked. */
+  readonly model: string;
+  readonly usage: Usage;
+  /** Whatever else the answer carried, by the names it came under. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+  /** The whole answer as it came. */
+  readonly raw: unknown;
+  /** The headers of the answer, in lower case and without the key. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+async function isFolder(path: string): Promise<boolean> {
+  const found = await stat(path).catch(() => null);
+  return found?.isDirectory() ?? /[/\\]$/.test(path);
+}
+
+async function checkRegular(path: string): Promise<void> {
+  if ((await stat(path).catch(() => null))?.isFile() === false) throw new Error("it is there and is no regular file");
+}
+
+/** Takes a name by creating it, so that no two writers take the same; false where it is taken. */
+const isFree = (path: string): Promise<boolean> =>
+  open(path, "wx").then((file) => file.close().then(() => true), (error: NodeJS.ErrnoException) => {
+    if (error.code === "EEXIST") return false;
+    throw error;
+  });
+
+/** Writes a file so that a reader sees the whole of it or nothing; where it must not replace one, under a free name. */
+async function writeAtomically(path: string, replaces: boolean, data: Uint8Array): Promise<string> {
+  const { dir, name, ext } = parse(path);
+  const part = join(dir, `.nanobanana-${randomUUID()}.part`);
+  let target = path;
+  await checkRegular(path);
+  await mkdir(dirname(path), { recursive: true });
+  try {
+    const file = await open(part, "wx");
+    await file.writeFile(data).finally(() => file.sync().catch(() => null)).finally(() => file.close());
+    for (let number = 2; !replaces && !(await isFree(target)); number++) {
+      target = format({ dir, name: `${name}-${number}`, ext });
+    }
+    await rename(part, target);
+    return target;
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
+}
+
+/**
+ * Sees, before anything is paid for, that a picture can be written where it is to go; returns that place as it is now,
+ * which a change of the working directory does not move. Raises: InvalidRequestError.
+ */
+export async function checkTarget(path: string): Promise<string> {
+  try {
+    if (!path) throw new Error("the path is empty");
+    const folder = (await isFolder(path)) ? path : dirname(path);
+    if (folder !== path) await checkRegular(path);
+    await rm(await writeAtomically(join(folder, `.nanobanana-${randomUUID()}`), true, Buffer.of()));
+    return resolve(path) + (folder === path ? "/" : "");
+  } catch (error) {
+    const detail = `nothing can be written to ${path}: ${(error as Error).message}`;
+    throw new InvalidRequestError(detail, { param: "saveTo" });
+  }
+}

@@ -1,0 +1,70 @@
+/** ReferenceImage: a picture that the model is given to look at. */
+
+import { readFile, stat } from "node:fs/promises";
+
+import { InvalidRequestError } from "./errors.js";
+import { GeneratedImage } from "./image.js";
+import { sniff } from "./picture.js";
+
+const MOST = 20 * 1024 * 1024; // bytes
+const ACCEPTED = ["image/png", "image/jpeg", "image/webp", "image/heic", "image/heif"];
+
+/** A path, bytes, a Blob or File, a `data:` URL, a picture that was made, or a ReferenceImage. */
+export type ReferenceLike = string | ArrayBuffer | ArrayBufferView | Blob | GeneratedImage | ReferenceImage;
+
+function refuse(words: string, advice = "Give a PNG, JPEG, WebP, HEIC or HEIF picture of at most 20 MB"): never {
+  throw new InvalidRequestError(words, { param: "references", advice });
+}
+
+/** The bytes of Base64 (RFC 4648, section 4), or null. Node's own decoder skips what it does not know. */
+export function fromBase64(text: string): Buffer | null {
+  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
+  const isStrict = text.length % 4 === 0 && !/[^A-Za-z0-9+/]/.test(text.slice(0, text.length - padding));
+  return isStrict ? Buffer.from(text, "base64") : null;
+}
+
+/** The same in any of its usual forms: either alphabet, without padding, broken into lines. */
+export function fromAnyBase64(text: string): Buffer | null {
+  const whole = /[\s_-]/.test(text) ? text.replace(/\s+/g, "").replaceAll("-", "+").replaceAll("_", "/") : text;
+  return fromBase64(whole + "=".repeat(-whole.length & 3));
+}
+
+/** A picture that the model is given to look at: its bytes, sent untouched, and the type they show. */
+export class ReferenceImage {
+  readonly mimeType: string;
+
+  /** Raises: InvalidRequestError where the bytes are empty, above 20 MB, or no picture of an accepted type. */
+  constructor(readonly data: Uint8Array, readonly name = "the reference image") {
+    if (!data.length) refuse(`${name} is empty`);
+    if (data.length > MOST) refuse(`${name} has more than the ${MOST} bytes allowed`);
+    this.mimeType = sniff(data) ?? "no picture of a known type";
+    if (!ACCEPTED.includes(this.mimeType)) refuse(`${name} is ${this.mimeType}`);
+  }
+
+  /** Takes a picture in any form that people have one in. Raises: InvalidRequestError. */
+  static async of(value: ReferenceLike): Promise<ReferenceImage> {
+    if (value instanceof ReferenceImage) return value;
+    if (value instanceof GeneratedImage) return new ReferenceImage(value.data, "the generated image");
+    if (value instanceof Blob) return new ReferenceImage(new Uint8Array(await value.slice(0, MOST + 1).arrayBuffer()));
+    if (value instanceof ArrayBuffer) return new ReferenceImage(new Uint8Array(value.slice(0)));
+    if (ArrayBuffer.isView(value)) {
+      return new ReferenceImage(new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice());
+    }
+    if (typeof value !== "string") refuse(`it is of type ${typeof value}`, "Give a path, bytes, a Blob or a data: URL");
+    const head = /^data:[^,]*,/i.exec(value)?.[0];
+    const isAddress = /^[a-z][a-z0-9+.-]+:\/\//i.test(value);
+    if (isAddress) refuse("it is a URL, and nothing is downloaded unasked", "Download it, and give its bytes");
+    if (!head) return fromPath(value);
+    if (!/;base64,$/i.test(head)) refuse("the data: URL is not in Base64");
+    return new ReferenceImage(fromBase64(value.slice(head.length).trim()) ?? refuse("the data: URL holds bad Base64"));
+  }
+}
+
+async function fromPath(path: string): Promise<ReferenceImage> {
+  const fail = ({ message }: Error): never => refuse(`${path.slice(0, 200)} cannot be read: ${message}`);
+  // A FIFO or a device is refused before it is opened, as opening one may never return.
+  const found = await stat(path).catch(fail);
+  if (!found.isFile()) fail(new Error("it is no regular file"));
+  if (found.size > MOST) fail(new Error(`it has more than the ${MOST} bytes allowed`));
+  return new ReferenceImage(await readFile(path).catch(fail), path);
+}

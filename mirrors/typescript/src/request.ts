@@ -1,0 +1,114 @@
+/** ImageRequest: what is asked for, in one value that is checked when it is made. */
+
+import { InvalidRequestError } from "./errors.js";
+import { dimensions } from "./picture.js";
+import { ReferenceImage, type ReferenceLike } from "./reference.js";
+import type { AspectRatio, ImageSize, Model } from "./vocabulary.js";
+import { ASPECT_RATIOS, CHAT_MODELS, IMAGE_SIZES, MODELS, NATIVE_MODELS, nearestAspectRatio, pixels } from "./vocabulary.js";
+
+export type Json = Record<string, unknown>;
+export type Wire = "native" | "chat";
+
+/** How to draw. What is left out, or null, keeps its default. */
+export interface ImageOptions {
+  model?: Model | null | undefined;
+  /** Without one: the listed ratio nearest to the first reference's shape, or 1:1. */
+  aspectRatio?: AspectRatio | null | undefined;
+  imageSize?: ImageSize | null | undefined;
+  /** Whether to ask for the model's reasoning and drafts. */
+  includeThoughts?: boolean | null | undefined;
+  /** Forces a format of the endpoint; by itself, the model decides. */
+  wire?: Wire | null | undefined;
+  /** Merged deep into the JSON that is sent, these values last. It cannot replace the prompt, the model or the turns. */
+  extraBody?: Readonly<Json> | null | undefined;
+}
+/** The same, with pictures to look at in the order in which the prompt speaks of them. */
+export type RequestOptions = ImageOptions & { references?: Iterable<ReferenceLike> | undefined };
+
+const WIRES: Readonly<Record<Wire, readonly Model[]>> = { native: NATIVE_MODELS, chat: CHAT_MODELS };
+const NAMES = ["contents", "messages", "model"]; // of what has an argument of its own
+
+function refuse(param: string, words: string, advice?: string): never {
+  throw new InvalidRequestError(words, { param, advice });
+}
+
+function oneOf<T>(param: string, accepted: readonly T[], given: unknown): T {
+  if (accepted.includes(given as T)) return given as T;
+  return refuse(param, `${param} is ${JSON.stringify(given)}; accepted are ${accepted.join(", ")}`);
+}
+
+function checkPrompt(given: unknown): string {
+  if (typeof given !== "string") return refuse("prompt", `the prompt is of type ${typeof given}; it must be a string`);
+  if (!given.trim()) refuse("prompt", "the prompt is empty; say what to draw");
+  return given.isWellFormed() ? given : refuse("prompt", "the prompt holds half of a surrogate pair");
+}
+
+function checkExtraBody(given: object): Readonly<Json> {
+  if (typeof given !== "object" || Array.isArray(given)) refuse("extraBody", "extraBody is no object");
+  const own = NAMES.find((name) => name in given);
+  if (own) refuse("extraBody", `extraBody holds ${own}, which has an argument of its own`);
+  try {
+    return JSON.parse(JSON.stringify(given)) as Json;
+  } catch (error) {
+    return refuse("extraBody", `extraBody is no JSON: ${(error as Error).message}`);
+  }
+}
+
+async function load(given: Iterable<ReferenceLike>): Promise<ReferenceImage[]> {
+  const isList = typeof given === "object" && Symbol.iterator in given && !ArrayBuffer.isView(given);
+  if (!isList) refuse("references", "references must be a list of pictures", "Put [ ] around a single one");
+  const references: ReferenceImage[] = [];
+  for (const value of given) {
+    const place = `reference ${references.length + 1}`;
+    const fail = (error: Error): never => {
+      if (!(error instanceof InvalidRequestError)) refuse("references", `${place} cannot be read: ${error.message}`);
+      return refuse("references", `${place}: ${error.detail}`, error.advice);
+    };
+    references.push(await ReferenceImage.of(value).catch(fail));
+  }
+  return references;
+}
+
+/** What to draw, and how. Made by `ImageRequest.of`, which reads the references. */
+export class ImageRequest {
+  readonly prompt: string;
+  readonly model: Model;
+  readonly aspectRatio: AspectRatio;
+  readonly imageSize: ImageSize;
+  readonly includeThoughts: boolean;
+  readonly wire: Wire;
+  readonly extraBody: Readonly<Json>;
+
+  /** Raises: InvalidRequestError, naming the argument and what is accepted. */
+  constructor(prompt: string, options: ImageOptions = {}, readonly references: readonly ReferenceImage[] = []) {
+    const [width, height] = (references[0] && dimensions(references[0].data)) ?? [1, 1];
+    this.prompt = checkPrompt(prompt);
+    this.model = oneOf("model", MODELS, options.model ?? "nanobanana");
+    this.aspectRatio = oneOf("aspectRatio", ASPECT_RATIOS, options.aspectRatio ?? nearestAspectRatio(width, height));
+    this.imageSize = oneOf("imageSize", IMAGE_SIZES, options.imageSize ?? "1K");
+    this.includeThoughts = oneOf("includeThoughts", [false, true], options.includeThoughts ?? false);
+    const speaks = (Object.keys(WIRES) as Wire[]).filter((wire) => WIRES[wire].includes(this.model));
+    this.wire = oneOf("wire", Object.keys(WIRES) as Wire[], options.wire ?? speaks[0]);
+    this.extraBody = checkExtraBody(options.extraBody ?? {});
+    const others = `Leave it away, or take one of ${NATIVE_MODELS.join(", ")}`;
+    const isDeaf = !speaks.includes(this.wire);
+    if (isDeaf) refuse("wire", `${this.model} speaks the ${speaks.join()} format only, not ${this.wire}`, others);
+    const isMute = this.wire === "chat" && this.includeThoughts;
+    if (isMute) refuse("includeThoughts", "includeThoughts needs the native format; chat cannot ask for thoughts", others);
+  }
+
+  /** Reads the references and makes the request. Raises: InvalidRequestError. */
+  static async of(prompt: string, { references = [], ...options }: RequestOptions = {}): Promise<ImageRequest> {
+    return new ImageRequest(checkPrompt(prompt), options, await load(references));
+  }
+
+  /** A request for the nearest listed ratio and the smallest size whose documented pixels cover width x height. */
+  static async forPixels(width: number, height: number, prompt: string, more?: RequestOptions): Promise<ImageRequest> {
+    if (!(width >= 1 && height >= 1)) refuse("width", `${width}x${height} is no shape in pixels`);
+    const aspectRatio = nearestAspectRatio(width, height);
+    const sides = IMAGE_SIZES.map((size) => [size, ...pixels(aspectRatio, size)] as const);
+    const imageSize = sides.find(([, across, down]) => across >= width && down >= height)?.[0];
+    if (!imageSize) refuse("width", `no picture of ratio ${aspectRatio} covers ${width}x${height} pixels`);
+    return ImageRequest.of(prompt, { ...more, aspectRatio, imageSize });
+  }
+}

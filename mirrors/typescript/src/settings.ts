@@ -1,0 +1,105 @@
+/** How a client is set up, checked before anything is sent; and the key, which nothing shows. */
+
+import { setTimeout as wait } from "node:timers/promises";
+
+import { ConfigurationError } from "./errors.js";
+
+const SERVER = "https://api.getinfinityblue.com";
+const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
+const LONGEST = 1_000_000_000; // seconds
+const DISTINCT = 8; // characters from which on a key that stands in an answer is the key, and no part of a picture
+const RESERVED = /^(authorization|proxy-authorization|host|content-length|content-type|transfer-encoding|connection)$/i;
+
+/** Time, chance and the way to a host, so that a test can bring its own. Times are in seconds. */
+export const SYSTEM = {
+  monotonic: (): number => performance.now() / 1000,
+  /** Unix time. */
+  now: (): number => Date.now() / 1000,
+  random: (): number => Math.random(),
+  sleep: (seconds: number, signal?: AbortSignal): Promise<unknown> => wait(seconds * 1000, null, signal && { signal }),
+  /** Calls `action` after that time, at most the longest that Node takes; what it returns forgets it. */
+  after(seconds: number, action: () => void): () => void {
+    const timer = setTimeout(action, Math.min(seconds * 1000, 2 ** 31 - 1));
+    return () => clearTimeout(timer);
+  },
+  route: async (host: string, port: number): Promise<{ host: string; port: number }> => ({ host, port }),
+  /** Certificate authorities that are trusted besides Node's own, as PEM. */
+  ca: "",
+};
+export type Platform = typeof SYSTEM;
+
+const DEFAULTS = {
+  /** Seconds for a call, all its tries and waits together. */
+  timeout: 600,
+  /** Seconds for making a connection. */
+  connectTimeout: 10,
+  /** Repeats of a call of which nothing was processed. */
+  maxRetries: 2,
+  /** Repeat also what may have been processed, and may be paid for twice. */
+  retryUnknown: false,
+  /** The largest answer accepted. */
+  maxResponseBytes: 256 * 1024 * 1024,
+  /** Accept an http:// address that is not on this machine. */
+  allowInsecure: false,
+  /** Sent with each call. */
+  headers: {} as Readonly<Record<string, string>>,
+};
+/** How a client is set up. */
+export interface ClientOptions extends Partial<typeof DEFAULTS> {
+  /** Else INFINITYBLUE_API_KEY. */
+  apiKey?: string | null | undefined;
+  /** Else INFINITYBLUE_BASE_URL, else the gateway's. */
+  baseUrl?: string | null | undefined;
+}
+
+export type Settings = typeof DEFAULTS & {
+  readonly base: URL;
+  readonly platform: Platform;
+  /** The value of the Authorization header (RFC 6750, 2.1). */
+  authorization(): string;
+  /** The text without the key, should it hold it. */
+  redact(text: string): string;
+  /** The same for a good answer, out of which only a key is taken that is distinct. */
+  censor(text: string): string;
+};
+
+/** Raises: ConfigurationError. */
+export function settingsOf({ apiKey, baseUrl, ...options }: ClientOptions, platform: Platform): Settings {
+  const fail = (words: string, advice?: string): never => { throw new ConfigurationError(words, { advice }); };
+  const key = apiKey ?? process.env.INFINITYBLUE_API_KEY ?? "";
+  if (!key) fail("there is no API key", "Set INFINITYBLUE_API_KEY or pass apiKey; keys come from the gateway's console");
+  const isBad = typeof key !== "string" || !/^[\x21-\x7e]+$/.test(key);
+  if (isBad) fail("the API key holds a character that no key has", "Copy it again from the console; it is one word, sk-...");
+  const settings = { ...DEFAULTS, ...options };
+  const text = baseUrl || process.env.INFINITYBLUE_BASE_URL || SERVER;
+  const base = URL.canParse(text) ? new URL(text) : fail("the base URL is no address", "Correct baseUrl");
+  const isOdd = !/^https?:$/.test(base.protocol) || base.username || base.password || base.search || base.hash;
+  if (isOdd) fail("the base URL is not an address of the form https://host[:port][/path]", "Correct baseUrl");
+  const isOpen = base.protocol === "http:" && !LOOPBACK.includes(base.hostname) && !settings.allowInsecure;
+  if (isOpen) fail(`the base URL ${base} would send your key unencrypted`, "Use https://, or allowInsecure: true");
+  const problem = secondsProblem("timeout", settings.timeout) ?? secondsProblem("connectTimeout", settings.connectTimeout) ??
+    (isWhole(settings.maxRetries, 0) ? null : "maxRetries must be a whole number of at least 0") ??
+    (isWhole(settings.maxResponseBytes, 1) ? null : "maxResponseBytes must be a whole number of at least 1") ??
+    headersProblem(settings.headers);
+  if (problem) fail(problem);
+  const redact = (words: string): string => words.replaceAll(key, "[key]");
+  const censor = (words: string): string => (key.length < DISTINCT ? words : redact(words));
+  return { ...settings, base, platform, authorization: () => `Bearer ${key}`, redact, censor };
+}
+
+const isWhole = (value: unknown, least: number): boolean => Number.isInteger(value) && (value as number) >= least;
+
+/** What is wrong with a number of seconds, if anything is. */
+export const secondsProblem = (name: string, value: unknown): string | null =>
+  typeof value === "number" && value > 0 && value <= LONGEST ? null
+    : `${name} is ${String(value)}; it must be a number of seconds above 0, at most ${LONGEST}`;
+
+/** What is wrong with headers, if anything is. */
+export function headersProblem(headers: Readonly<Record<string, string>>): string | null {
+  for (const [name, value] of Object.entries(headers)) {
+    if (RESERVED.test(name)) return `the header ${name} is the library's own and cannot be replaced`;
+    if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) return `${JSON.stringify(name)} is no name of a header`;
+    if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) return `the header ${name} holds a character that no header can`;
+  }
+  return null;
+}
