@@ -42,12 +42,8 @@ def set_up() -> Path:
 def generate(node: Path, *, check: bool) -> bool:
     """Writes the types, or says whether they are what openapi.yaml gives."""
     with tempfile.TemporaryDirectory(dir=MIRROR / "src") as folder:
-        made = run(
-            node,
-            MODULES / "@hey-api" / "openapi-ts" / "bin" / "run.js",
-            folder=MIRROR,
-            environment={"GENERATED": folder},
-        )
+        generator = MODULES / "@hey-api" / "openapi-ts" / "bin" / "run.js"
+        made = run(node, generator, folder=MIRROR, environment={"GENERATED": folder})
         fresh = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
     if made.returncode or not fresh:
         print(made.stdout, made.stderr, sep="\n")

@@ -206,6 +206,7 @@ export function read({ model }: ImageRequest, reply: Reply): { generation: Gener
   const metadata = wellFormed({
     ...without(answer, "candidates", "choices", "data"),
     ...without(candidate, "content", "finishReason"),
+    ...without(object(candidate.content), "role", "parts"),
     ...without(choice, "message", "delta", "finish_reason"),
     ...without(message, "role", "content", "images", "multi_mod_content", "reasoning_content"),
     usageMetadata: without(object(answer.usageMetadata), "promptTokenCount", "candidatesTokenCount", "totalTokenCount"),
