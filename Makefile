@@ -87,7 +87,7 @@ build: $(VENV)/.dev ## make the wheel and the sdist in dist/, and check them
 	@$(BIN)/python -m build --quiet . && $(BIN)/twine check --strict dist/*.whl dist/*.tar.gz && ls dist
 
 clean: ## remove what the other targets made, the virtual environments included
-	rm -rf .venv .venv-* $(VENV) .cache dist demo .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf .venv .venv-* $(VENV) .cache dist demo mirrors/*/dist mirrors/*/node_modules .mypy_cache .ruff_cache .import_linter_cache
 
 # What it takes to use the library, its command line and the sandbox.
 $(VENV)/.runtime: pyproject.toml

@@ -105,7 +105,7 @@ function concluded<T>({ statusCode, requestId, content }: Reply, conclude: () =>
     return conclude();
   } catch (error) {
     if (error instanceof NanoBananaError) throw error;
-    const words = `the answer cannot be read: ${(error as Error).message}`;
-    throw new UnusableResponseError(words, { statusCode, requestId, code: null, content: content() });
+    const fields = { statusCode, requestId, code: null, content: content() };
+    throw new UnusableResponseError(`the answer cannot be read: ${(error as Error).message}`, fields);
   }
 }

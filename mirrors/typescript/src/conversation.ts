@@ -1,11 +1,11 @@
 /** Conversation: turns that build on one another, kept exactly as they were sent and received. */
 
+import type { CallOptions } from "./client.js";
 import { InvalidRequestError, NanoBananaError } from "./errors.js";
 import { FORMATS, type Turn } from "./formats.js";
 import type { Generation } from "./image.js";
-import type { ReferenceLike } from "./reference.js";
 import { object } from "./refusals.js";
-import { type ImageOptions, ImageRequest } from "./request.js";
+import { type ImageOptions, ImageRequest, type RequestOptions } from "./request.js";
 import { parseExactly } from "./transport.js";
 
 const FORMAT = "nanobanana conversation 1";
@@ -15,19 +15,11 @@ const SAVED = {
   ...{ wire: "wire", extraBody: "extra_body" },
 };
 
-export interface TurnOptions {
-  references?: Iterable<ReferenceLike> | undefined;
-  /** Seconds for this turn, all its tries and waits together. */
-  timeout?: number | undefined;
-  signal?: AbortSignal | undefined;
-}
-
+/** Pictures to look at, and how long this turn may take, as for `generate`. */
+export type TurnOptions = Pick<RequestOptions, "references"> & Omit<CallOptions, "saveTo">;
 /** Something that performs a call, and gives the turns that went there and back. */
-export type Perform = (
-  request: ImageRequest,
-  history: readonly Turn[],
-  options: Omit<TurnOptions, "references">,
-) => Promise<{ generation: Generation; turns: readonly [Turn, Turn] }>;
+export type Perform = (request: ImageRequest, history: readonly Turn[], options: CallOptions) =>
+  Promise<{ generation: Generation; turns: readonly [Turn, Turn] }>;
 
 /** Turns that build on one another. Made by `client.conversation(...)`, or by `Conversation.fromJson(saved, client)`. */
 export class Conversation {
@@ -53,9 +45,7 @@ export class Conversation {
   }
 
   /** The turns so far in the endpoint's JSON, the user's and the model's in alternation. */
-  get turns(): readonly Turn[] {
-    return JSON.parse(JSON.stringify(this.#turns)) as Turn[];
-  }
+  get turns(): readonly Turn[] { return JSON.parse(JSON.stringify(this.#turns)) as Turn[]; }
 
   /** Makes the next picture; where that fails, the conversation stays as it was. Raises as `generate` does. */
   async send(prompt: string, { references, ...options }: TurnOptions = {}): Promise<Generation> {

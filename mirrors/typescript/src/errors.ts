@@ -32,33 +32,24 @@ import type { Generation, Picture, Usage } from "./image.js";
 
 export type Billed = "no" | "unknown" | "probably";
 
-/** What an error knows besides its words, where there is any of it. */
-export interface ErrorFields {
+/**
+ * What an error knows besides its words, where there is any of it: `code`, `type`, `param` (the argument at fault, or the
+ * endpoint's word for it), `requestId`, `location` (where a redirect leads, which is never followed), `finishReason`;
+ * `reason` (for which there is no picture), `text` (the model's words), `body` (the beginning of an error answer), `url`
+ * (where a picture lies that was not fetched).
+ */
+export interface ErrorFields
+  extends Partial<Record<"code" | "type" | "param" | "requestId" | "location" | "finishReason", string | null>>,
+    Partial<Record<"reason" | "text" | "body" | "url", string>> {
   billed?: Billed | undefined;
   /** What to do next. */
   advice?: string | undefined;
-  /** The argument at fault, or the endpoint's own word for what is. */
-  param?: string | null;
   statusCode?: number;
-  code?: string | null;
-  type?: string | null;
-  requestId?: string | null;
   /** In seconds. */
   retryAfter?: number | null;
-  /** Where a redirect leads, which is never followed. */
-  location?: string | null;
-  /** The first few thousand characters of an error answer. */
-  body?: string;
   /** The answer as far as it arrived. */
   content?: Uint8Array;
-  /** The block or finish reason for which there is no picture. */
-  reason?: string;
-  /** The model's words. */
-  text?: string;
-  finishReason?: string | null;
   usage?: Usage;
-  /** Where a picture lies that was not fetched. */
-  url?: string;
   /** What was paid for, and could not be saved. */
   image?: Picture;
   generation?: Generation;

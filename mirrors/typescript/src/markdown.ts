@@ -15,7 +15,7 @@ export interface Found {
 const OPENER = /!\[|data:image\//gi;
 const LINKS = [
   /^data:image\/[^,)]*,[^)"']*/i,
-  /^https?:\/\/(?:[^\s()]|\([^\s()]*\))+/i, // an address may hold brackets, if they are balanced
+  /^https?:\/\/(?:[^\s()]+|\([^\s()]*\))+/i, // an address may hold brackets, if they are balanced
   /^https?:\/\/[^\s)]+/i,
 ];
 
@@ -52,12 +52,9 @@ function bare(text: string, start: number): Found | null {
     return found;
   };
   if (!take(/data:image\/[^,\s]{0,200}?;base64,\s*/iy) || !take(/[^\s)"'<>`]+/y)) return null;
-  for (let whole = end; ; whole = end) {
-    if (!take(/\s+/y).endsWith("\n") || !take(/[A-Za-z0-9+/=]{20,}/y)) {
-      end = whole;
-      break;
-    }
-  }
+  let whole = end;
+  while (take(/\s+/y).endsWith("\n") && take(/[A-Za-z0-9+/=]{20,}/y)) whole = end;
+  end = whole;
   let stop = end;
   while (".,;!".includes(text[stop - 1]!)) stop--;
   return { value: text.slice(start, stop), start, end };
