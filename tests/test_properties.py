@@ -6,7 +6,8 @@ import asyncio
 import base64
 import json
 import os
-import types
+import socketserver
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,7 +26,7 @@ from nanobanana import (
     NanoBananaError,
     RemoteImage,
 )
-from nanobanana._call.call import WIRES
+from nanobanana._formats import FORMATS
 from nanobanana.vocabulary import NATIVE_MODELS
 from nanobanana_sandbox import contract
 from nanobanana_sandbox.endpoint import order_of
@@ -109,34 +110,29 @@ def answers(draw: st.DrawFn) -> Any:
 Play = Callable[[bytes, str], list[Any]]
 
 
+class _Answering(socketserver.BaseRequestHandler):
+    """Answers a request with the body of the moment."""
+
+    def handle(self) -> None:
+        data = b""
+        while not data.endswith(b"}"):  # of the request's JSON
+            data += self.request.recv(65536)
+        body = self.server.body  # type: ignore[attr-defined]
+        self.request.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+
 @pytest.fixture
-def play(monkeypatch: pytest.MonkeyPatch) -> Iterator[Play]:
+def play() -> Iterator[Play]:
     """Plays a body, as the answer to a sync and an async call; returns what they gave or raised."""
-    body = b""
-
-    def answer(request: httpx.Request) -> httpx.Response:
-        return httpx.Response(200, stream=httpx.ByteStream(body))
-
-    def sync_handler(request: httpx.Request) -> httpx.Response:
-        request.extensions["trace"](
-            "x.send_request_headers.started", {"request": types.SimpleNamespace(method=b"POST")}
-        )
-        return answer(request)
-
-    async def async_handler(request: httpx.Request) -> httpx.Response:
-        await request.extensions["trace"](
-            "x.send_request_headers.started", {"request": types.SimpleNamespace(method=b"POST")}
-        )
-        return answer(request)
-
-    monkeypatch.setattr("nanobanana._call.transport.sync_transport", lambda _: httpx.MockTransport(sync_handler))
-    monkeypatch.setattr("nanobanana._call.transport.async_transport", lambda _: httpx.MockTransport(async_handler))
-    client, asynchronous = NanoBanana(KEY), AsyncNanoBanana(KEY)
+    server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), _Answering)
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+    thread.start()
+    url = f"http://127.0.0.1:{server.server_address[1]}"
+    client, asynchronous = NanoBanana(KEY, base_url=url), AsyncNanoBanana(KEY, base_url=url)
     loop = asyncio.new_event_loop()
 
     def both(content: bytes, model: Any) -> list[Any]:
-        nonlocal body
-        body = content
+        server.body = content  # type: ignore[attr-defined]
         outcomes: list[Any] = []
         try:
             outcomes.append(client.generate("Draw a cat", model=model))
@@ -152,6 +148,9 @@ def play(monkeypatch: pytest.MonkeyPatch) -> Iterator[Play]:
     client.close()
     loop.run_until_complete(asynchronous.aclose())
     loop.close()
+    server.shutdown()
+    server.server_close()
+    thread.join(5)
 
 
 def _is_sound(outcomes: list[Any]) -> None:
@@ -243,7 +242,7 @@ def test_any_request_arrives_as_it_was_made(
         include_thoughts=thoughts,
         references=references,
     )
-    arguments = WIRES[wire].arguments(WIRES[wire].user_turn(request), request)
+    arguments = FORMATS[wire].arguments(request)
     body = json.dumps(arguments["body"].to_dict()).encode()
     path = f"/v1beta/models/{model}:generateContent" if wire == "native" else "/v1/chat/completions"
     operation, parameters = contract.find("POST", path)
