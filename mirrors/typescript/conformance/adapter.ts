@@ -90,7 +90,8 @@ class Runner {
 function seenPicture(picture: Picture): Message {
   if (!(picture instanceof GeneratedImage)) return { url: picture.url };
   const { mimeType, data, width, height } = picture;
-  return { type: mimeType, sha256: createHash("sha256").update(data).digest("hex"), width, height };
+  const size = width === null ? {} : { width, height };
+  return { type: mimeType, sha256: createHash("sha256").update(data).digest("hex"), ...size };
 }
 
 function seenResult({ images, image, drafts, usage, metadata, ...rest }: Generation): Message {

@@ -12,7 +12,10 @@ import type { ImageRequest, Json } from "./request.js";
 const WITHHELD = /safety|prohibited|recitation|blocklist|spii|filter/i;
 const ADDRESS = /^\s*https?:\/\/[^\s?#]+\.(png|jpe?g|webp|gif|avif|hei[cf])([?#]\S*)?\s*$/i;
 // What is said about the request, the filters or sources is not the picture that was drawn.
-const ABOUT = /error|feedback|grounding|citation|annotation|usage|request|input|prompt|param|payload|reference|signature/i;
+const ABOUT =
+  /error|feedback|grounding|citation|annotation|usage|request|input|prompt|param|payload|reference|signature/i;
+// Base64 in the middle of something; what goes on behind it would be cut short.
+const RUN = /(?<![^\s"'`(\[{<,;:=>|])[\w+/-]{40,}={0,2}(?![^\s"'`)\]}>,;.!<|\\])(?!\s[\w+/-]{40})/g;
 const MINOR = /thumb|preview|icon|avatar|logo|mask/i;
 const [NO_BASE64, EMPTY] = ["the picture in the answer is not valid Base64", "the picture in the answer is empty"];
 
@@ -43,10 +46,14 @@ const isNothing = (value: unknown): boolean =>
   value === null || (typeof value === "object" && Object.keys(value as object).length === 0);
 const without = (value: Json, ...names: string[]): Json =>
   Object.fromEntries(Object.entries(value).filter(([field]) => !names.includes(field)));
-/** The fields that are there, with no half of a surrogate pair in their words. */
-const wellFormed = (fields: Json): Json =>
-  JSON.parse(JSON.stringify(Object.fromEntries(Object.entries(fields).filter(([, value]) => !isNothing(value)))), (_, value) =>
-    typeof value === "string" ? value.toWellFormed() : value);
+/** The fields that are there, but for what stands for a picture, with no half of a surrogate pair in their words. */
+const wellFormed = (fields: Json, taken: Set<string>): Json => {
+  const there = Object.entries(fields).filter(([, value]) => !isNothing(value));
+  return JSON.parse(JSON.stringify(Object.fromEntries(there)), (_, value) =>
+    typeof value === "string" ? (taken.has(value) ? undefined : value.toWellFormed()) : value) as Json;
+};
+const reduced = (value: unknown, ...names: string[]): unknown =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? without(value as Json, ...names) : value ?? null;
 /** An answer as an object: some gateways put it into a list of one. */
 export const unwrapped = (document: unknown): Json =>
   object(Array.isArray(document) && document.length === 1 ? document[0] : document);
@@ -55,6 +62,8 @@ export const unwrapped = (document: unknown): Json =>
 class Found {
   readonly pictures: Picture[] = [];
   readonly others: Json[] = [];
+  /** The strings that stand for pictures. */
+  readonly taken = new Set<string>();
   words = "";
   damaged = 0;
   /** What is wrong with the last picture, where something is. */
@@ -91,6 +100,7 @@ class Found {
     const isOther = stated && !stated.startsWith("image/") && !isKnown(found); // a part such as a document
     if (isOther) return void this.others.push({ mimeType: stated, data: value });
     if (!unlessThere || !this.pictures.some((picture) => isSame(picture, found))) this.pictures.push(found);
+    this.taken.add(value);
     this.problem = null;
   }
 
@@ -117,10 +127,21 @@ class Found {
     strings.sort(([, one], [, other]) => +other - +one); // the final picture comes last
     for (const [text] of strings) {
       const bare = text.trim().replace(/^data:[^,\s]{0,200};base64,/i, "");
-      if (sniff(fromAnyBase64(bare.slice(0, 64)) ?? Buffer.of()) && fromAnyBase64(bare)) this.addPicture(text, null, true);
+      const runs = fromAnyBase64(bare.slice(0, 64)) ? [bare] : [...text.matchAll(RUN)].map(([run]) => run);
+      for (const run of runs) if (sniff(fromAnyBase64(run.slice(0, 64)) ?? Buffer.of())) this.addFound(text, run);
     }
     if (this.pictures.length || !takesAddresses) return;
-    for (const [text, isMinor] of strings) if (!isMinor && ADDRESS.test(text)) this.addPicture(text, null, true);
+    for (const [text, isMinor] of strings) {
+      for (const { value } of picturesIn(text)) if (/^http/i.test(value)) this.addFound(text, value);
+      if (!isMinor && ADDRESS.test(text)) this.addFound(text, text);
+    }
+  }
+
+  /** Takes a picture out of a longer text, where it is one. */
+  addFound(text: string, value: string): void {
+    if (!/^\s*http/i.test(value) && !fromAnyBase64(value)) return;
+    this.addPicture(value, null, true);
+    if (text.trim().endsWith(value.trim())) this.taken.add(text);
   }
 }
 
@@ -146,6 +167,9 @@ class FoundTurn {
     for (const part of [...objects(this.message.content), ...objects(this.message.images)]) {
       final.addText(part.text);
       final.addPart(part, true); // some upstreams give it in both places
+    }
+    for (const found of Array.isArray(this.message.images) ? this.message.images : []) {
+      if (typeof found === "string") final.addPicture(found, null, true);
     }
     for (const part of objects(this.message.multi_mod_content)) final.addPart(part, true);
     thought.addText(this.message.reasoning_content);
@@ -209,11 +233,11 @@ export function read({ model }: ImageRequest, reply: Reply): { generation: Gener
     ...without(object(candidate.content), "role", "parts"),
     ...without(choice, "message", "delta", "finish_reason"),
     ...without(message, "role", "content", "images", "multi_mod_content", "reasoning_content"),
-    usageMetadata: without(object(answer.usageMetadata), "promptTokenCount", "candidatesTokenCount", "totalTokenCount"),
-    usage: without(object(answer.usage), "prompt_tokens", "completion_tokens", "total_tokens"),
+    usageMetadata: reduced(answer.usageMetadata, "promptTokenCount", "candidatesTokenCount", "totalTokenCount"),
+    usage: reduced(answer.usage, "prompt_tokens", "completion_tokens", "total_tokens"),
     damagedPictures: final.damaged + thought.damaged || null,
     otherParts: [...final.others, ...thought.others],
-  });
+  }, new Set([...final.taken, ...thought.taken]));
   const words = { text, thoughts: thought.words.toWellFormed(), finishReason, requestId, model };
   const generation = { image: images.at(-1)!, images, drafts, ...words, usage: counts, metadata, headers, raw: document };
   Object.defineProperty(generation, "raw", { enumerable: false }); // it holds the pictures once more

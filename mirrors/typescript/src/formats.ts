@@ -29,7 +29,8 @@ const native: Format = {
   body: "parts",
   path: (request) => `/v1beta/models/${encodeURIComponent(request.model)}:generateContent`,
   userTurn({ prompt, references }) {
-    const parts = references.map(({ mimeType, data }) => ({ inline_data: { mimeType, data: encoded(data) } as wire.InlineData }));
+    const pictures = references.map(({ mimeType, data }) => ({ mimeType, data: encoded(data) }) as wire.InlineData);
+    const parts = pictures.map((inline_data): wire.Part => ({ inline_data }));
     return { role: "user", parts: [{ text: prompt }, ...parts] } satisfies wire.UserTurn;
   },
   toJson(contents, { aspectRatio, imageSize, includeThoughts }) {
@@ -42,9 +43,9 @@ const native: Format = {
   },
   modelTurn(document, place, image) {
     const content = object(objects(unwrapped(document).candidates)[place]?.content);
-    const { mimeType, data } = image instanceof GeneratedImage ? image : { mimeType: null, data: Buffer.of() };
-    const parts = Array.isArray(content.parts) ? content.parts : [{ inlineData: { mimeType, data: encoded(data) } }];
-    return { ...content, parts, role: "model" };
+    const isHere = image instanceof GeneratedImage;
+    const part = isHere ? { inlineData: { mimeType: image.mimeType, data: encoded(image.data) } } : { text: image.url };
+    return { ...content, ...(!Array.isArray(content.parts) && { parts: [part] }), role: "model" };
   },
 };
 

@@ -153,7 +153,8 @@ function parsed(content: Buffer, redact: (words: string) => string): Pick<Reply,
   try {
     text = redact(new TextDecoder("utf-8", { fatal: true }).decode(content));
     const document = clean(JSON.parse(text));
-    const isObject = typeof document === "object" && document !== null && !Array.isArray(document);
+    const inner: unknown = Array.isArray(document) && document.length === 1 ? document[0] : document;
+    const isObject = typeof inner === "object" && inner !== null && !Array.isArray(inner);
     return { text, document, exact, problem: isObject ? null : "it is no JSON object" };
   } catch (error) {
     return { text, document: null, exact, problem: plain(redact((error as Error).message), 300) };
