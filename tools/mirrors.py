@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MIRROR = ROOT / "mirrors" / "typescript"
 TYPES = MIRROR / "src" / "generated"
 MODULES = MIRROR / "node_modules"
-LONGEST = 1300  # code lines written by hand
+LONGEST, WIDEST = 1270, 120  # code lines written by hand, and characters of one
 
 
 def set_up() -> Path:
@@ -77,6 +77,17 @@ def code_lines() -> int:
     return sum(1 for line in lines if line and not line.startswith("//"))
 
 
+def wide_lines() -> list[str]:
+    """Where the lines are longer than the house allows."""
+    return [
+        f"{path.relative_to(ROOT)}:{number}: longer than {WIDEST} characters"
+        for folder in ("src", "test", "conformance")
+        for path in sorted((MIRROR / folder).glob("*.ts"))
+        for number, line in enumerate(path.read_text("utf-8").splitlines(), 1)
+        if len(line) > WIDEST
+    ]
+
+
 def test(node: Path) -> bool:
     """Runs the mirror's own tests beside the sandbox, and plays every case to it."""
     from nanobanana_sandbox import serve
@@ -115,9 +126,9 @@ def main() -> int:
         return 0 if generate(node, check=False) else 1
     if given.build:
         return 0 if build(node) else 1
-    lines = code_lines()
-    print(f"typescript: {lines} code lines by hand, of at most {LONGEST}")
-    return 0 if lines <= LONGEST and generate(node, check=True) and build(node) and test(node) else 1
+    lines, wide = code_lines(), wide_lines()
+    print(f"typescript: {lines} code lines by hand, of at most {LONGEST}", *wide, sep="\n")
+    return 0 if lines <= LONGEST and not wide and generate(node, check=True) and build(node) and test(node) else 1
 
 
 if __name__ == "__main__":

@@ -108,7 +108,8 @@ function seenError(error: NanoBananaError): Message {
   const { message, billed, statusCode, code, type, param, requestId, retryAfter, reason, text, finishReason } = error;
   const isOurs = error.name === "InvalidRequestError";
   return {
-    ...{ class: error.name, words: message, billed, status: statusCode ?? null, code: code ?? null, type: type ?? null },
+    ...{ class: error.name, words: message, billed, code: code ?? null, type: type ?? null },
+    ...{ status: statusCode ?? null },
     ...{ param: isOurs && param ? snake(param) : (param ?? null), request_id: requestId ?? null, reason, text },
     ...{ retry_after: retryAfter ?? null, finish_reason: finishReason ?? null },
     usage: error.usage ? renamed(error.usage, snake) : null,

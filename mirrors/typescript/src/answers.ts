@@ -6,7 +6,7 @@ import { GeneratedImage, type Generation, type Picture, RemoteImage } from "./im
 import { picturesIn } from "./markdown.js";
 import { sniff } from "./picture.js";
 import { fromAnyBase64 } from "./reference.js";
-import { disguised, object, objects } from "./refusals.js";
+import { disguised, isObject, object, objects } from "./refusals.js";
 import type { ImageRequest, Json } from "./request.js";
 
 const WITHHELD = /safety|prohibited|recitation|blocklist|spii|filter/i;
@@ -53,7 +53,7 @@ const wellFormed = (fields: Json, taken: Set<string>): Json => {
     typeof value === "string" ? (taken.has(value) ? undefined : value.toWellFormed()) : value) as Json;
 };
 const reduced = (value: unknown, ...names: string[]): unknown =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? without(value as Json, ...names) : value ?? null;
+  isObject(value) ? without(value, ...names) : (value ?? null);
 /** An answer as an object: some gateways put it into a list of one. */
 export const unwrapped = (document: unknown): Json =>
   object(Array.isArray(document) && document.length === 1 ? document[0] : document);
@@ -90,7 +90,7 @@ class Found {
     this.words += end ? (words + text.slice(end)).trim() : text;
   }
 
-  /** Takes Base64, a `data:` URI or an address. One that is damaged costs the answer only where no whole one follows. */
+  /** Takes Base64, a `data:` URI or an address. A damaged one costs the answer only where no whole one follows. */
   addPicture(value: string, stated: string | null = null, unlessThere = false): void {
     const uri = /^\s*data:([^;,\s]*)[^,\s]{0,200}?;base64,/i.exec(value);
     const isRemote = /^\s*https?:\/\//i.test(value);
@@ -195,7 +195,8 @@ export function read({ model }: ImageRequest, reply: Reply): { generation: Gener
   const place = turns.at(-1)!.hasPicture ? turns.length - 1 : 0;
   const { final, thought, candidate, choice, message, hasPicture } = turns[place]!;
   const fault = disguised(document, statusCode);
-  const isWithheld = name(feedback.blockReason) || WITHHELD.test(String(candidate.finishReason ?? choice.finish_reason));
+  const finishReason = name(candidate.finishReason ?? choice.finish_reason)?.toWellFormed() ?? null;
+  const isWithheld = name(feedback.blockReason) || WITHHELD.test(finishReason ?? "");
   for (const entry of hasPicture ? [] : objects(answer.data)) final.addPart({ image_url: entry.url, ...entry }, true);
   if (!hasPicture && !final.pictures.length && !final.problem) final.search(document, !fault && !isWithheld);
   const usage = { ...open<wire.UsageMetadata>(answer.usageMetadata), ...open<wire.ChatUsage>(answer.usage) };
@@ -204,7 +205,6 @@ export function read({ model }: ImageRequest, reply: Reply): { generation: Gener
     candidatesTokens: count(usage.candidatesTokenCount ?? usage.completion_tokens),
     totalTokens: count(usage.totalTokenCount ?? usage.total_tokens),
   };
-  const finishReason = name(candidate.finishReason ?? choice.finish_reason)?.toWellFormed() ?? null;
   const text = final.words.toWellFormed();
   // Where every picture is marked as a thought, the last of them is the answer.
   const isLast = final.pictures.length === 0;
@@ -215,7 +215,8 @@ export function read({ model }: ImageRequest, reply: Reply): { generation: Gener
   };
   const problem = final.problem ?? (isLast ? thought.problem : null);
   if (!images.length && fault) refuse(fault[0], { ...fault[1], requestId: fault[1].requestId ?? requestId });
-  if (!images.length && (reply.problem || isPart)) refuse(`the answer does not fit the contract: ${reply.problem ?? 206}`);
+  const misfit = isPart ? "HTTP 206 is a part of one" : reply.problem;
+  if (!images.length && misfit) refuse(`the answer does not fit the contract: ${misfit}`);
   if (problem) refuse(problem);
   if (!images.length) {
     const words = name(feedback.blockReason ? feedback.blockReasonMessage : candidate.finishMessage) ?? text;
@@ -239,7 +240,8 @@ export function read({ model }: ImageRequest, reply: Reply): { generation: Gener
     otherParts: [...final.others, ...thought.others],
   }, new Set([...final.taken, ...thought.taken]));
   const words = { text, thoughts: thought.words.toWellFormed(), finishReason, requestId, model };
-  const generation = { image: images.at(-1)!, images, drafts, ...words, usage: counts, metadata, headers, raw: document };
+  const rest = { usage: counts, metadata, headers, raw: document };
+  const generation = { image: images.at(-1)!, images, drafts, ...words, ...rest };
   Object.defineProperty(generation, "raw", { enumerable: false }); // it holds the pictures once more
   return { generation, place };
 }

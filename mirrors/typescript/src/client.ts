@@ -71,8 +71,9 @@ export class NanoBanana {
   async #perform(request: ImageRequest, history: readonly Turn[], options: CallOptions): ReturnType<Perform> {
     const { platform, base, maxRetries, retryUnknown, authorization, headers } = this.#settings;
     const { timeout = this.#settings.timeout, extraHeaders = {}, signal } = options;
-    for (const [param, problem] of [["timeout", secondsProblem("timeout", timeout)], ["extraHeaders", headersProblem(extraHeaders)]]) {
-      if (problem) throw new InvalidRequestError(problem, { param: param! });
+    const problems = { timeout: secondsProblem("timeout", timeout), extraHeaders: headersProblem(extraHeaders) };
+    for (const [param, problem] of Object.entries(problems)) {
+      if (problem) throw new InvalidRequestError(problem, { param });
     }
     const deadline = platform.monotonic() + timeout;
     const format = FORMATS[request.wire];

@@ -21,7 +21,7 @@ export type TurnOptions = Pick<RequestOptions, "references"> & Omit<CallOptions,
 export type Perform = (request: ImageRequest, history: readonly Turn[], options: CallOptions) =>
   Promise<{ generation: Generation; turns: readonly [Turn, Turn] }>;
 
-/** Turns that build on one another. Made by `client.conversation(...)`, or by `Conversation.fromJson(saved, client)`. */
+/** Turns that build on one another. Made by `client.conversation(...)` or `Conversation.fromJson(saved, client)`. */
 export class Conversation {
   readonly #perform: Perform;
   readonly #options: ImageOptions;
@@ -37,8 +37,9 @@ export class Conversation {
       const isSaid = Array.isArray(said) || (wire === "chat" && (said === null || typeof said === "string"));
       return turn.role !== (number % 2 ? modelRole : "user") || !isSaid;
     });
-    if (problem >= 0) throw new InvalidRequestError(`turn ${problem + 1} is none of the ${wire} format`, { param: "turns" });
-    if (turns.length % 2) throw new InvalidRequestError("the last turn has no answer", { param: "turns" });
+    const isAnswered = turns.length % 2 === 0;
+    const words = problem < 0 ? "the last turn has no answer" : `turn ${problem + 1} is none of the ${wire} format`;
+    if (problem >= 0 || !isAnswered) throw new InvalidRequestError(words, { param: "turns" });
     this.#perform = perform;
     this.#options = { ...options };
     this.#turns = [...turns];

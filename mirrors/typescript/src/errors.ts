@@ -33,10 +33,10 @@ import type { Generation, Picture, Usage } from "./image.js";
 export type Billed = "no" | "unknown" | "probably";
 
 /**
- * What an error knows besides its words, where there is any of it: `code`, `type`, `param` (the argument at fault, or the
- * endpoint's word for it), `requestId`, `location` (where a redirect leads, which is never followed), `finishReason`;
- * `reason` (for which there is no picture), `text` (the model's words), `body` (the beginning of an error answer), `url`
- * (where a picture lies that was not fetched).
+ * What an error knows besides its words, where there is any of it: `code`, `type`, `param` (the argument at fault, or
+ * the endpoint's word for it), `requestId`, `location` (where a redirect leads, which is never followed),
+ * `finishReason`; `reason` (for which there is no picture), `text` (the model's words), `body` (the beginning of an
+ * error answer), `url` (where a picture lies that was not fetched).
  */
 export interface ErrorFields
   extends Partial<Record<"code" | "type" | "param" | "requestId" | "location" | "finishReason", string | null>>,

@@ -4,12 +4,12 @@ import * as errors from "./errors.js";
 import { type Billed, type ErrorFields, plain } from "./errors.js";
 import type { Json } from "./request.js";
 
+export const isObject = (value: unknown): value is Json =>
+  typeof value === "object" && value !== null && !Array.isArray(value);
 /** The object, or an empty one for anything else. */
-export const object = (value: unknown): Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
+export const object = (value: unknown): Json => (isObject(value) ? value : {});
 /** The objects in a list; what else is there is passed over. */
-export const objects = (value: unknown): Json[] =>
-  Array.isArray(value) ? value.filter((entry) => typeof entry === "object" && entry !== null && !Array.isArray(entry)) : [];
+export const objects = (value: unknown): Json[] => (Array.isArray(value) ? value.filter(isObject) : []);
 
 const BODY_KEPT = 4000; // characters
 const QUOTA = ["insufficient_quota", "insufficient_user_quota"];
@@ -29,6 +29,7 @@ const BY_STATUS: Readonly<Record<number, typeof errors.APIStatusError>> = {
 /** What an error body says, whatever shape it came in. */
 type Fault = Pick<ErrorFields, "code" | "type" | "param"> & { words: string; details: unknown };
 
+const NO_FAULT: Fault = { words: "", code: null, type: null, param: null, details: null };
 const nameOf = (value: unknown): string | null =>
   (typeof value === "string" && value) || Number.isInteger(value) ? plain(String(value), 100) : null;
 const requestIdIn = (words: string): string | null => /\(request id: ([^)\s]+)\)/i.exec(words)?.[1] ?? null;
@@ -64,17 +65,16 @@ export function statusError(
 ): errors.APIStatusError {
   const isRedirect = statusCode >= 300 && statusCode < 400;
   const location = (isRedirect && headers.location) || null;
-  const fault = faultIn(document) ?? { words: wordsOf(text.slice(0, 4 * BODY_KEPT)), code: null, type: null, param: null, details: null };
-  if (isRedirect) fault.words = `the answer is a redirect to ${plain(location ?? "nowhere", 300)}, which is not followed`;
+  const fault = faultIn(document) ?? { ...NO_FAULT, words: wordsOf(text.slice(0, 4 * BODY_KEPT)) };
+  if (isRedirect) fault.words = `the answer is a redirect to ${plain(location ?? "nowhere", 300)}, and not followed`;
   const delays = objects(fault.details).map(({ retryDelay }) => /^(-?[\d.]+)s$/.exec(String(retryDelay))?.[1] ?? "");
   const [delay] = delays.map((words) => parseRetryAfter(words, now)).filter((seconds) => seconds !== null);
   const retryAfter = parseRetryAfter(headers["retry-after"] ?? "", now) ?? delay ?? null;
   const [cls, billed, advice] = judge(statusCode, fault, retryAfter);
   const requestId = nameOf(headers["x-request-id"]) ?? requestIdIn(fault.words);
-  const { words, code, type, param } = fault;
-  const body = text.slice(0, BODY_KEPT);
-  const fields = { statusCode, code, type, param, requestId, retryAfter, location, body, billed, advice } as ErrorFields;
-  return new cls(words || "no reason was given", fields);
+  const { words, details, ...names } = fault;
+  const about = { statusCode, requestId, retryAfter, location, body: text.slice(0, BODY_KEPT) };
+  return new cls(words || "no reason was given", { ...names, ...about, billed, advice });
 }
 
 /** The class, whether it may have been billed, and advice where the class's own does not fit. */
@@ -113,16 +113,18 @@ export function parseRetryAfter(value: string, now: number): number | null {
   const [, day, name = "", given, hour, minute, second] =
     DATE.exec(text) ?? (other && [0, other[2], other[1], other[6], other[3], other[4], other[5]]) ?? [];
   const today = new Date(now * 1000).getUTCFullYear();
-  const century = String(given).length === 4 ? 0 : Number(given) + 2000 < today + 50 ? 2000 : 1900; // within fifty years
+  // A year of two digits is one of this century, unless that were more than fifty years ahead.
+  const century = String(given).length === 4 ? 0 : Number(given) + 2000 < today + 50 ? 2000 : 1900;
   const month = String(MONTHS.indexOf(String(name)) / 3 + 1).padStart(2, "0");
-  const written = `${Number(given) + century}-${month}-${String(day).padStart(2, "0")}T${hour}:${minute}:${second}.000Z`;
+  const date = `${Number(given) + century}-${month}-${String(day).padStart(2, "0")}`;
+  const written = `${date}T${hour}:${minute}:${second}.000Z`;
   const moment = new Date(written);
   const isReal = !Number.isNaN(moment.getTime()) && moment.toISOString() === written;
   return isReal ? Math.max(0, moment.getTime() / 1000 - now) : null;
 }
 
 /** Whether nothing was sent, or the endpoint said that it did nothing; or the user agreed to pay twice. */
-function isRepeatable(error: errors.NanoBananaError, retryUnknown: boolean): boolean {
+function isRepeatable(error: unknown, retryUnknown: boolean): boolean {
   if (error instanceof errors.APIConnectionError) return error.transient === true;
   if (error instanceof errors.RateLimitError) return !(error instanceof errors.QuotaExceededError);
   if (error instanceof errors.OutcomeUnknownError) return retryUnknown;
@@ -138,7 +140,8 @@ function isRepeatable(error: errors.NanoBananaError, retryUnknown: boolean): boo
 export function decide(
   error: unknown, made: number, left: number, maxRetries: number, retryUnknown: boolean, jitter: number,
 ): number | null {
-  if (made > maxRetries || !(error instanceof errors.NanoBananaError) || !isRepeatable(error, retryUnknown)) return null;
-  const wait = error.retryAfter ?? jitter * Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (made - 1));
+  if (made > maxRetries || !isRepeatable(error, retryUnknown)) return null;
+  const asked = (error as errors.NanoBananaError).retryAfter;
+  const wait = asked ?? jitter * Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (made - 1));
   return wait < left ? wait : null;
 }

@@ -3,8 +3,8 @@
 import { InvalidRequestError } from "./errors.js";
 import { dimensions } from "./picture.js";
 import { ReferenceImage, type ReferenceLike } from "./reference.js";
-import type { AspectRatio, ImageSize, Model } from "./vocabulary.js";
-import { ASPECT_RATIOS, CHAT_MODELS, IMAGE_SIZES, MODELS, NATIVE_MODELS, nearestAspectRatio, pixels } from "./vocabulary.js";
+import { ASPECT_RATIOS, type AspectRatio, CHAT_MODELS, IMAGE_SIZES, type ImageSize } from "./vocabulary.js";
+import { MODELS, type Model, NATIVE_MODELS, nearestAspectRatio, pixels } from "./vocabulary.js";
 
 export type Json = Record<string, unknown>;
 export type Wire = "native" | "chat";
@@ -19,7 +19,7 @@ export interface ImageOptions {
   includeThoughts?: boolean | null | undefined;
   /** Forces a format of the endpoint; by itself, the model decides. */
   wire?: Wire | null | undefined;
-  /** Merged deep into the JSON that is sent, these values last. It cannot replace the prompt, the model or the turns. */
+  /** Merged deep into the JSON that is sent, its values last. It cannot replace the prompt, the model or the turns. */
   extraBody?: Readonly<Json> | null | undefined;
 }
 /** The same, with pictures to look at in the order in which the prompt speaks of them. */
@@ -94,7 +94,7 @@ export class ImageRequest {
     const isDeaf = !speaks.includes(this.wire);
     if (isDeaf) refuse("wire", `${this.model} speaks the ${speaks.join()} format only, not ${this.wire}`, others);
     const isMute = this.wire === "chat" && this.includeThoughts;
-    if (isMute) refuse("includeThoughts", "includeThoughts needs the native format; chat cannot ask for thoughts", others);
+    if (isMute) refuse("includeThoughts", "includeThoughts needs the native format; chat has no thoughts", others);
   }
 
   /** Reads the references and makes the request. Raises: InvalidRequestError. */

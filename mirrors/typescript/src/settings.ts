@@ -67,9 +67,9 @@ export type Settings = typeof DEFAULTS & {
 export function settingsOf({ apiKey, baseUrl, ...options }: ClientOptions, platform: Platform): Settings {
   const fail = (words: string, advice?: string): never => { throw new ConfigurationError(words, { advice }); };
   const key = apiKey ?? process.env.INFINITYBLUE_API_KEY ?? "";
-  if (!key) fail("there is no API key", "Set INFINITYBLUE_API_KEY or pass apiKey; keys come from the gateway's console");
+  if (!key) fail("there is no API key", "Set INFINITYBLUE_API_KEY or pass apiKey; keys come from the console");
   const isBad = typeof key !== "string" || !/^[\x21-\x7e]+$/.test(key);
-  if (isBad) fail("the API key holds a character that no key has", "Copy it again from the console; it is one word, sk-...");
+  if (isBad) fail("the API key holds a character that no key has", "Copy it again from the console; it is one word");
   const settings = { ...DEFAULTS, ...options };
   const text = baseUrl || process.env.INFINITYBLUE_BASE_URL || SERVER;
   const base = URL.canParse(text) ? new URL(text) : fail("the base URL is no address", "Correct baseUrl");
@@ -77,17 +77,16 @@ export function settingsOf({ apiKey, baseUrl, ...options }: ClientOptions, platf
   if (isOdd) fail("the base URL is not an address of the form https://host[:port][/path]", "Correct baseUrl");
   const isOpen = base.protocol === "http:" && !LOOPBACK.includes(base.hostname) && !settings.allowInsecure;
   if (isOpen) fail(`the base URL ${base} would send your key unencrypted`, "Use https://, or allowInsecure: true");
-  const problem = secondsProblem("timeout", settings.timeout) ?? secondsProblem("connectTimeout", settings.connectTimeout) ??
-    (isWhole(settings.maxRetries, 0) ? null : "maxRetries must be a whole number of at least 0") ??
-    (isWhole(settings.maxResponseBytes, 1) ? null : "maxResponseBytes must be a whole number of at least 1") ??
-    headersProblem(settings.headers);
+  const { timeout, connectTimeout, maxRetries, maxResponseBytes, headers } = settings;
+  const problem = secondsProblem("timeout", timeout) ?? secondsProblem("connectTimeout", connectTimeout) ??
+    (Number.isInteger(maxRetries) && maxRetries >= 0 ? null : "maxRetries must be a whole number of at least 0") ??
+    (Number.isInteger(maxResponseBytes) && maxResponseBytes > 0 ? null : "maxResponseBytes must be whole and above 0") ??
+    headersProblem(headers);
   if (problem) fail(problem);
   const redact = (words: string): string => words.replaceAll(key, "[key]");
   const censor = (words: string): string => (key.length < DISTINCT ? words : redact(words));
   return { ...settings, base, platform, authorization: () => `Bearer ${key}`, redact, censor };
 }
-
-const isWhole = (value: unknown, least: number): boolean => Number.isInteger(value) && (value as number) >= least;
 
 /** What is wrong with a number of seconds, if anything is. */
 export const secondsProblem = (name: string, value: unknown): string | null =>

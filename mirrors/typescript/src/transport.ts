@@ -14,10 +14,11 @@ import { constants, inflateRaw, unzip } from "node:zlib";
 
 import type { Reply } from "./answers.js";
 import { APIConnectionError, APITimeoutError, OutcomeUnknownError, UnusableResponseError, plain } from "./errors.js";
-import { statusError } from "./refusals.js";
+import { isObject, statusError } from "./refusals.js";
 import type { Settings } from "./settings.js";
 
 const ERROR_BODY_LIMIT = 1024 * 1024; // bytes of an error answer that are read
+const RAISE = "Raise maxResponseBytes before the next call";
 const SILENCE = 60_000; // ms after which keep-alive probes tell NAT and load balancers that the connection lives
 
 export interface Post {
@@ -96,7 +97,8 @@ export async function attempt(settings: Settings, post: Post): Promise<Reply> {
   const headers = Object.fromEntries(entries) as Record<string, string>;
   const came = Buffer.concat(pieces);
   const limit = isGood ? maxResponseBytes : ERROR_BODY_LIMIT;
-  const content = await inflated(came, headers["content-encoding"] ?? "", limit);
+  const whole = await inflated(came, headers["content-encoding"] ?? "", limit);
+  const content = whole ?? came;
   if (response && !isGood) {
     const { text, document } = parsed(content.subarray(0, limit), redact);
     throw statusError(statusCode, headers, text, document, platform.now());
@@ -108,10 +110,9 @@ export async function attempt(settings: Settings, post: Post): Promise<Reply> {
     throw new OutcomeUnknownError(`the connection broke after the request was sent: ${words}`, { content: kept() });
   }
   const requestId = headers["x-request-id"] ? plain(headers["x-request-id"], 100) : null;
-  if (came.length > limit || content.length > limit) {
-    const fields = { statusCode, requestId, code: null, content: Buffer.from(redact(came.toString("latin1")), "latin1") };
-    const advice = "Raise maxResponseBytes before the next call";
-    throw new UnusableResponseError(`the answer is larger than ${limit} bytes`, { ...fields, advice });
+  if (whole === null || content.length > limit) {
+    const fields = { statusCode, requestId, code: null, content: kept(), advice: RAISE };
+    throw new UnusableResponseError(`the answer is larger than ${limit} bytes`, fields);
   }
   return { statusCode, requestId, headers, content: kept, ...parsed(content, censor) };
 }
@@ -119,19 +120,21 @@ export async function attempt(settings: Settings, post: Post): Promise<Reply> {
 function unconnected(host: string, { code = "", message }: NodeJS.ErrnoException): APIConnectionError {
   // The codes of the system are words like ECONNREFUSED; those of TLS are not, but for EPROTO.
   const transient = !code || (/^E[A-Z0-9]+$/.test(code) && code !== "EPROTO");
-  const advice = transient ? undefined : "Check the base URL and the certificates of this machine (NODE_EXTRA_CA_CERTS)";
-  const kind = transient ? "connection" : "secure connection";
-  return new APIConnectionError(`no ${kind} to ${host} could be made: ${plain(message || code, 300)}`, { transient, advice });
+  const advice = transient ? undefined : "Check the base URL and this machine's certificates (NODE_EXTRA_CA_CERTS)";
+  const words = `no ${transient ? "" : "secure "}connection to ${host} could be made: ${plain(message || code, 300)}`;
+  return new APIConnectionError(words, { transient, advice });
 }
 
 /** The content without the encoding it claims (RFC 9110, 8.4.1), or as it came where it is in none. */
-async function inflated(content: Buffer, encoding: string, limit: number): Promise<Buffer> {
+async function inflated(content: Buffer, encoding: string, limit: number): Promise<Buffer | null> {
   if (!content.length || !/^\s*(x-gzip|gzip|deflate)\s*$/i.test(encoding)) return content;
-  const isRaw = /deflate/i.test(encoding) && (content[0]! & 15) !== 8; // without the zlib header, as some servers send it
+  const isRaw = /deflate/i.test(encoding) && (content[0]! & 15) !== 8; // without its header, as some servers send it
   const options = { maxOutputLength: limit, finishFlush: constants.Z_SYNC_FLUSH };
   return promisify<Buffer, object, Buffer>(isRaw ? inflateRaw : unzip)(content, options).catch((error) =>
-    error.code === "ERR_BUFFER_TOO_LARGE" ? Buffer.alloc(limit + 1) : content);
+    error.code === "ERR_BUFFER_TOO_LARGE" ? null : content);
 }
+
+type Redact = (words: string) => string;
 
 /** JSON.rawJSON and what belongs to it, which TypeScript does not know yet. */
 const exactly = JSON as unknown as {
@@ -146,7 +149,7 @@ export const parseExactly = (text: string): unknown =>
     typeof value === "number" && String(value) !== source ? exactly.rawJSON(source!) : value);
 
 /** The answer as JSON in UTF-8 (RFC 8259, 8.1), without the key; or what is wrong with it. */
-function parsed(content: Buffer, redact: (words: string) => string): Pick<Reply, "document" | "exact" | "problem"> & { text: string } {
+function parsed(content: Buffer, redact: Redact): Pick<Reply, "document" | "exact" | "problem"> & { text: string } {
   let text = redact(content.toString());
   const clean = (document: unknown): unknown => (text.includes("\\") ? cleaned(document, redact) : document);
   const exact = (): unknown => clean(parseExactly(text));
@@ -154,15 +157,14 @@ function parsed(content: Buffer, redact: (words: string) => string): Pick<Reply,
     text = redact(new TextDecoder("utf-8", { fatal: true }).decode(content));
     const document = clean(JSON.parse(text));
     const inner: unknown = Array.isArray(document) && document.length === 1 ? document[0] : document;
-    const isObject = typeof inner === "object" && inner !== null && !Array.isArray(inner);
-    return { text, document, exact, problem: isObject ? null : "it is no JSON object" };
+    return { text, document, exact, problem: isObject(inner) ? null : "it is no JSON object" };
   } catch (error) {
     return { text, document: null, exact, problem: plain(redact((error as Error).message), 300) };
   }
 }
 
 /** A JSON value whose strings are redacted once more: what was escaped shows only once it is parsed. */
-function cleaned(value: unknown, redact: (words: string) => string): unknown {
+function cleaned(value: unknown, redact: Redact): unknown {
   if (typeof value === "string") return redact(value);
   if (Array.isArray(value)) return value.map((entry) => cleaned(entry, redact));
   if (typeof value !== "object" || value === null || exactly.isRawJSON(value)) return value;

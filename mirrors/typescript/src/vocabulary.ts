@@ -6,7 +6,8 @@ export type { AspectRatio, ChatModel, ImageSize, NativeModel };
 export type Model = NativeModel | ChatModel;
 
 // NaN stands for a value such as "auto", to which the rule gives no meaning.
-const ratioOf = (ratio: string): number => (/^[\d.]+:[\d.]+$/.test(ratio) ? parseFloat(ratio) / +ratio.split(":")[1]! : NaN);
+const ratioOf = (ratio: string): number =>
+  /^[\d.]+:[\d.]+$/.test(ratio) ? parseFloat(ratio) / Number(ratio.split(":")[1]) : NaN;
 const scaleOf = (size: string): number => (/^[\d.]+K$/.test(size) ? parseFloat(size) : NaN);
 const sorted = <T extends string>(values: T[], by: (value: T) => number): readonly T[] =>
   values.sort((one, other) => (by(one) || Number.MAX_VALUE) - (by(other) || Number.MAX_VALUE));
