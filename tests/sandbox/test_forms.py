@@ -70,7 +70,7 @@ def test_signature_in_snake_case_comes_back(nanobanana_sandbox: str) -> None:
 
 def test_message_speaks_in_the_keys_that_were_sent(nanobanana_sandbox: str) -> None:
     """What is wrong is named as its sender wrote it."""
-    body = _snake(asking("Draw", size="8K"))
+    body = _snake(asking("Draw", size="9000K"))
     error = post(nanobanana_sandbox, NATIVE, body).json()["error"]
     assert error["param"] == "generation_config.image_config.image_size"
     assert error["message"].startswith("generation_config.image_config.image_size must be one of")

@@ -73,12 +73,12 @@ def test_entry_tells_what_was_asked_and_answered(sandbox: str) -> None:
 
 def test_refusals_are_logged_with_their_reason(sandbox: str) -> None:
     """What was refused stands in the log with code and message."""
-    post(sandbox, NATIVE, asking("Draw", size="8K"))
+    post(sandbox, NATIVE, asking("Draw", size="9000K"))
     post(sandbox, NATIVE, asking("Draw [sandbox:quota]"))
     httpx.post(sandbox + CHAT)
     statuses = [(entry["status"], entry["code"]) for entry in log(sandbox)]
     assert statuses == [(400, "invalid_parameter"), (429, "insufficient_quota"), (401, "missing_authorization")]
-    assert "8K" in log(sandbox)[0]["message"]
+    assert "9000K" in log(sandbox)[0]["message"]
 
 
 def test_delete_empties_it(sandbox: str) -> None:
@@ -135,7 +135,7 @@ def test_file_has_a_line_of_json_for_each_request(tmp_path: Path) -> None:
     path = tmp_path / "log.jsonl"
     path.write_text('{"from": "an earlier run"}\n')
     with package.serve(log=path) as url:
-        for body in (asking("Draw one"), asking("Draw 二 \ud800"), asking("Draw", size="8K")):
+        for body in (asking("Draw one"), asking("Draw 二 \ud800"), asking("Draw", size="9000K")):
             post(url, NATIVE, json.dumps(body).encode())
         listed = log(url)
         httpx.delete(f"{url}/sandbox/requests")

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import nanobanana_sandbox as package
 import pytest
+from nanobanana_sandbox.contract import values
 from selenium import webdriver
 from selenium.webdriver.common.by import By
 
@@ -57,7 +58,7 @@ def _fill(url: str) -> None:
     post(url, PRO, {**asking("Draw with an unknown key"), "safetySettings": []})
     post(url, CHAT, {"model": "nanobanana_2", "messages": [{"role": "user", "content": "Draw [sandbox:quota]"}]})
     post(url, NATIVE, asking("Draw [sandbox:unavailable]"))
-    post(url, NATIVE, asking("Draw", size="8K"))
+    post(url, NATIVE, asking("Draw", size="9000K"))
     httpx.post(url + "/v1/images/generations")
 
 
@@ -112,7 +113,7 @@ def test_refusals_tell_their_reason_and_words_narrow_down(chromium: webdriver.Ch
     for typed, words in (
         ("quota", "insufficient_quota: "),
         ("503", "service_unavailable"),
-        ("8K", 'must be one of 1K, 2K, 4K, not "8K"'),
+        ("9000K", f'must be one of {", ".join(values("ImageSize"))}, not "9000K"'),
         ("401", "missing_authorization"),
         ("unknown key", "Not in the contract, and passed over: safetySettings"),
         ("屋顶", "1:1"),

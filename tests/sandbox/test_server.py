@@ -250,7 +250,7 @@ def test_chunked_body_is_drawn(nanobanana_sandbox: str) -> None:
 
 def test_several_requests_on_one_connection(nanobanana_sandbox: str) -> None:
     """Requests sent one after the other without waiting are answered in their order."""
-    bad = json.dumps(asking("Draw", size="8K")).encode()
+    bad = json.dumps(asking("Draw", size="9000K")).encode()
     received = _exchanged(nanobanana_sandbox, _whole(bad) + _whole(GOOD) + _whole(bad, "Connection: close"))
     statuses = [int(head.split()[1]) for head in received.split(b"HTTP/1.1 ")[1:] for head in [b"x " + head[:3]]]
     assert statuses == [400, 200, 400]

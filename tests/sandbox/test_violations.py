@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 import pytest
-from nanobanana_sandbox.contract import example
+from nanobanana_sandbox.contract import example, values
 from PIL import Image
 
 from ..conftest import KEY
@@ -107,7 +107,7 @@ PICTURE = inline(example("OneReferenceRequest"))["data"]
     [
         # models and addresses
         ((NATIVE.replace("nanobanana:", "nanobanana_2:"), {}), 404, "model_not_found", "model", ["chat", CHAT]),
-        ((NATIVE.replace("nanobanana:", "dall-e:"), {}), 404, "model_not_found", "model", ["'dall-e'", "nanobanana, nanobanana_pro"]),
+        ((NATIVE.replace("nanobanana:", "no-model:"), {}), 404, "model_not_found", "model", ["'no-model'", ", ".join(values("NativeModel"))]),
         (("/v1beta/models/{model}:generateContent", {}), 404, "model_not_found", "model", ["placeholder {model}"]),
         ((NATIVE.replace(":generate", ":streamGenerate"), {}), 404, "endpoint_not_found", None, ["not streamed", ":generateContent"]),
         (("/v1/models/nanobanana:generateContent", {}), 404, "endpoint_not_found", None, ["POST /v1beta/models/{model}:generateContent"]),
@@ -127,7 +127,7 @@ PICTURE = inline(example("OneReferenceRequest"))["data"]
         (native(lambda b: b["contents"][0]["parts"][0].update(text=None)), 400, "invalid_parameter", "contents.0.parts.0.text", ["a string", "not null"]),
         (native(lambda b: b.update(generationConfig=None)), 400, "invalid_parameter", "generationConfig", ["an object", "not null"]),
         (native(lambda b: b.pop("generationConfig")), 400, "missing_required_parameter", None, ['"imageConfig": {"aspectRatio"', '["TEXT", "IMAGE"]']),
-        (native(lambda b: b["generationConfig"].update(imageConfig={"aspect_ratio": "5:4", "image_size": "1K"})), 400, "invalid_parameter", "generationConfig.imageConfig.aspect_ratio", ["one of 1:1", '"5:4"']),
+        (native(lambda b: b["generationConfig"].update(imageConfig={"aspect_ratio": "no:ratio", "image_size": "1K"})), 400, "invalid_parameter", "generationConfig.imageConfig.aspect_ratio", [f"one of {values('AspectRatio')[0]}", '"no:ratio"']),
         (native(lambda b: b["generationConfig"].update(imageConfig={"aspectRatio": True, "imageSize": "1K"})), 400, "invalid_parameter", "generationConfig.imageConfig.aspectRatio", ["true"]),
         (native(lambda b: b["generationConfig"].update(responseModalities=["TEXT"])), 400, "invalid_parameter", "generationConfig.responseModalities", ["IMAGE"]),
         (native(lambda b: b["generationConfig"].update(image_config={})), 400, "invalid_parameter", "image_config", ["twice"]),
