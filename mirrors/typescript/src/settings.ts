@@ -79,14 +79,16 @@ export function settingsOf({ apiKey, baseUrl, ...options }: ClientOptions, platf
   if (isOpen) fail(`the base URL ${base} would send your key unencrypted`, "Use https://, or allowInsecure: true");
   const { timeout, connectTimeout, maxRetries, maxResponseBytes, headers } = settings;
   const problem = secondsProblem("timeout", timeout) ?? secondsProblem("connectTimeout", connectTimeout) ??
-    (Number.isInteger(maxRetries) && maxRetries >= 0 ? null : "maxRetries must be a whole number of at least 0") ??
-    (Number.isInteger(maxResponseBytes) && maxResponseBytes > 0 ? null : "maxResponseBytes must be whole and above 0") ??
+    wholeProblem("maxRetries", maxRetries, 0) ?? wholeProblem("maxResponseBytes", maxResponseBytes, 1) ??
     headersProblem(headers);
   if (problem) fail(problem);
   const redact = (words: string): string => words.replaceAll(key, "[key]");
   const censor = (words: string): string => (key.length < DISTINCT ? words : redact(words));
   return { ...settings, base, platform, authorization: () => `Bearer ${key}`, redact, censor };
 }
+
+const wholeProblem = (name: string, value: unknown, least: number): string | null =>
+  Number.isInteger(value) && Number(value) >= least ? null : `${name} must be a whole number of at least ${least}`;
 
 /** What is wrong with a number of seconds, if anything is. */
 export const secondsProblem = (name: string, value: unknown): string | null =>
