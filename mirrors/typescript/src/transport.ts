@@ -60,11 +60,12 @@ async function exchanged(settings: Settings, post: Post): Promise<Came> {
     const route = await platform.route(host, Number(base.port) || (isSecure ? 443 : 80));
     const ca = platform.ca && { ca: [...rootCertificates, platform.ca] };
     socket = isSecure ? tls({ ...route, ...ca, servername: isIP(host) ? "" : host }) : tcp(route);
+    socket.on("error", () => null); // what comes after the first one, which is waited for
     await once(socket, isSecure ? "secureConnect" : "connect", { signal });
     came.isSent = true;
     forget();
     forget = platform.after(left(), over);
-    socket.on("error", () => null).setKeepAlive(true, SILENCE).setNoDelay(true);
+    socket.setKeepAlive(true, SILENCE).setNoDelay(true);
     signal.addEventListener("abort", () => socket?.destroy());
     const { path, headers, body } = post;
     const options = { createConnection: () => socket!, method: "POST", path, headers, setHost: false };
