@@ -153,10 +153,10 @@ class FoundTurn {
   readonly choice: Open<wire.ChatChoice>;
   readonly message: Open<wire.ChatAnswerMessage>;
 
-  constructor(answer: Open<wire.GenerateContentResponse & wire.ChatCompletion>, place: number) {
+  constructor(candidate: unknown, choice: unknown) {
     const { final, thought } = this;
-    this.candidate = open(objects(answer.candidates)[place]);
-    this.choice = open(objects(answer.choices)[place]);
+    this.candidate = open(candidate);
+    this.choice = open(choice);
     this.message = open(this.choice.message ?? this.choice.delta);
     for (const part of objects(open<wire.AnswerContent>(this.candidate.content).parts)) {
       const kind = part.thought === true ? thought : final;
@@ -189,9 +189,11 @@ export function read({ model }: ImageRequest, reply: Reply): { generation: Gener
   const document = isPart ? null : reply.document;
   const answer = open<wire.GenerateContentResponse & wire.ChatCompletion>(unwrapped(document));
   const feedback = open<wire.PromptFeedback>(answer.promptFeedback);
-  const turns = [new FoundTurn(answer, 0)];
-  const most = Math.max(objects(answer.candidates).length, objects(answer.choices).length);
-  while (!turns.at(-1)!.hasPicture && turns.length < most) turns.push(new FoundTurn(answer, turns.length));
+  const [candidates, choices] = [objects(answer.candidates), objects(answer.choices)];
+  const turns = [new FoundTurn(candidates[0], choices[0])];
+  while (!turns.at(-1)!.hasPicture && turns.length < Math.max(candidates.length, choices.length)) {
+    turns.push(new FoundTurn(candidates[turns.length], choices[turns.length]));
+  }
   const place = turns.at(-1)!.hasPicture ? turns.length - 1 : 0;
   const { final, thought, candidate, choice, message, hasPicture } = turns[place]!;
   const fault = disguised(document, statusCode);
