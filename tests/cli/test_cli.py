@@ -13,6 +13,7 @@ from pathlib import Path
 
 import httpx
 import pytest
+from nanobanana import MODELS
 from nanobanana.cli.app import app
 from typer.testing import CliRunner, Result
 
@@ -66,7 +67,7 @@ def test_generate_options(run: Callable[..., Result], picture: Callable[..., byt
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["generate", "Draw", "-m", "no such model"], 2, "accepted are nanobanana"),
+        (["generate", "Draw", "-m", "no such model"], 2, f"accepted are {MODELS[0]}"),
         (["generate", "Draw", "-r", "missing.png"], 2, "no such file"),
         (["generate", " "], 2, "the prompt is empty"),
         (["generate"], 2, "Missing argument"),
