@@ -381,7 +381,7 @@ def test_opens_full_size_and_closes_with_escape(chromium: webdriver.Chrome, batc
     page.switch_to.active_element.send_keys(Keys.ESCAPE)
     until(page, lambda: not dialog_is_open(page))
     until(page, lambda: "RateLimitError" in page.switch_to.active_element.text)  # the browser gives it back later
-    focused.send_keys(Keys.ENTER)
+    page.switch_to.active_element.send_keys(Keys.ENTER)
     until(page, lambda: dialog_is_open(page))
     page.find_element(By.CSS_SELECTOR, "dialog [data-step='0']").click()
     assert not dialog_is_open(page)
