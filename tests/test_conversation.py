@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import json
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 import pytest
@@ -19,6 +22,7 @@ from nanobanana import (
     NanoBanana,
     NoImageError,
 )
+from nanobanana._formats.verbatim import entries, members, with_role
 
 from .conftest import KEY
 
@@ -148,22 +152,52 @@ def test_bad_options_are_refused_at_once(client: NanoBanana) -> None:
         client.conversation(model="no such model")  # type: ignore[arg-type]
 
 
-def test_odd_model_turns_go_back_as_they_came(nanobanana_sandbox: str) -> None:
-    """A turn with parts that nobody understands is kept and sent back as it is."""
-    from nanobanana._formats.native import arguments, user_turn
-    from nanobanana.request import ImageRequest
+class _Upstream(BaseHTTPRequestHandler):
+    """Answers every request with the same bytes, and keeps what was sent."""
 
-    turns = [
-        {"role": "user", "parts": [{"text": "Draw"}]},
-        {
-            "parts": [None, {"later": 1, "inlineData": {"data": "AAAA", "z": 2, "a": 1}}, "x"],
-            "new": True,
-            "role": "model",
-        },
-    ]
-    request = ImageRequest("Again")
-    body = arguments(user_turn(request), request, turns)["body"].to_dict()
-    assert json.dumps(body["contents"][:2]) == json.dumps(turns)
+    answer: bytes
+    received: list[bytes]
+
+    def do_POST(self) -> None:
+        self.received.append(self.rfile.read(int(self.headers["content-length"])))
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(self.answer)))
+        self.end_headers()
+        self.wfile.write(self.answer)
+
+    def log_message(self, *words: Any) -> None:
+        pass
+
+
+@pytest.mark.parametrize(
+    "turn",
+    [
+        b'{"parts":[null,{"later":1,"inlineData":{"data":"%s","z":2,"a":1}},"x"],"new":true}',
+        b'{ "parts" : [ {"inlineData":{"data":"%s"},"a":1e400, "a" : -0.0} ] ,"x":"\\ud83d","y":"\\u0041\\/"}',
+        b'{"parts":[{"inlineData":{"data":"%s"},"n":123456789012345678901234567890.10}],"role":"user"}',
+    ],
+    ids=["odd parts", "odd numbers and letters", "another role"],
+)
+def test_odd_model_turns_go_back_as_they_came(turn: bytes, picture: Callable[..., bytes]) -> None:
+    """A turn goes back as the very JSON that came, but for its role, whoever understands it; saved and reloaded as
+    well."""
+    turn = turn.replace(b"%s", base64.b64encode(picture()))
+    handler = type("Upstream", (_Upstream,), {"answer": b'{"candidates":[{"content":%s}]}' % turn, "received": []})
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        try:
+            with NanoBanana(KEY, base_url=f"http://127.0.0.1:{server.server_port}") as client:
+                conversation = client.conversation()
+                conversation.send("Draw a cat")
+                conversation.send("Give it a hat")
+                Conversation.from_json(conversation.to_json(), client).send("Now at night")
+        finally:
+            server.shutdown()
+            thread.join()
+    for body, count in zip(handler.received, [0, 1, 2], strict=True):
+        contents = entries(dict(members(body))["contents"])
+        assert contents[1::2] == [with_role(turn, "model")] * count
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nanobanana import NanoBananaError
 from nanobanana._engine import lifter
 from nanobanana._engine.tokens import Blobs
-from nanobanana._formats import chat, native
+from nanobanana._formats import FORMATS
 from nanobanana_api.models.chat_completion import ChatCompletion
 from nanobanana_api.models.generate_content_response import GenerateContentResponse
 
@@ -19,13 +19,13 @@ from ..engine.test_lifter import bodies, lift, parsed
 
 SHORT = 64  # characters that count as long here: a picture is sought in no shorter ones
 LONG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(range(60)))
-READERS: list[Any] = [(native, GenerateContentResponse), (chat, ChatCompletion)]
+READERS: list[Any] = [(FORMATS["native"], GenerateContentResponse), (FORMATS["chat"], ChatCompletion)]
 
 
 def read(wire: Any, model: Any, document: Any, blobs: Blobs) -> Any:
     """What the facade makes of a document: pictures and words, or the error's class and words."""
     try:
-        findings = wire.read(model.from_dict(document), blobs)
+        findings = wire.find(model.from_dict(document), blobs)
         generation = findings.conclude(prompt="Draw", model="nanobanana", request_id=None, headers={}, answer=None)
     except NanoBananaError as error:
         return type(error), str(error), getattr(error, "text", None)

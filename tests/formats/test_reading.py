@@ -9,14 +9,12 @@ from typing import Any
 import pytest
 from nanobanana import Generation, RemoteImage, UnusableResponseError
 from nanobanana._engine.tokens import Blobs
-from nanobanana._formats import chat, native
-from nanobanana.pictures.provenance import Record
+from nanobanana._formats import FORMATS
 from nanobanana_api.models.chat_completion import ChatCompletion
 from nanobanana_api.models.generate_content_response import GenerateContentResponse
 
 PNG = b"\x89PNG\r\n\x1a\n" + bytes(range(100))
 JPEG = b"\xff\xd8\xff" + bytes(range(100))
-RECORD = Record("Draw", "nanobanana", "req_1")
 
 
 def _text(data: bytes) -> str:
@@ -25,12 +23,20 @@ def _text(data: bytes) -> str:
 
 def _native(*parts: Any) -> Generation:
     answer = {"candidates": [{"content": {"parts": list(parts)}}]}
-    return native.read(GenerateContentResponse.from_dict(answer), Blobs()).conclude(RECORD)
+    return (
+        FORMATS["native"]
+        .find(GenerateContentResponse.from_dict(answer), Blobs())
+        .conclude(prompt="Draw", model="nanobanana", request_id="req_1", headers={}, answer=None)
+    )
 
 
 def _chat(content: str) -> Generation:
     answer = {"choices": [{"message": {"content": content}}]}
-    return chat.read(ChatCompletion.from_dict(answer), Blobs()).conclude(RECORD)
+    return (
+        FORMATS["chat"]
+        .find(ChatCompletion.from_dict(answer), Blobs())
+        .conclude(prompt="Draw", model="nanobanana", request_id="req_1", headers={}, answer=None)
+    )
 
 
 def _inline(data: str, mime_type: str = "image/png") -> dict[str, Any]:

@@ -16,6 +16,7 @@ import nanobanana_api
 from .._engine.fetch import is_public
 from .._engine.tokens import Blobs
 from .._formats import FORMATS
+from .._formats.elsewhere import found_in
 from .._formats.refusals import error_in_disguise, read_refusal
 from ..errors import UnusableResponseError, plain
 from ..pictures.generation import Generation
@@ -125,13 +126,13 @@ class Call:
 
     def _generation(self, answer: Answer) -> Generation:
         blobs = answer.lifted.blobs
-        findings = None if self._problem else self.format.find(self._parsed, blobs)
-        if findings is None or not findings.has_pictures:
+        findings = found_in(answer.document, blobs) if self._problem else self.format.find(self._parsed, blobs)
+        if not findings.has_pictures:
             refusal = read_refusal(blobs.fill(answer.document))
             if refusal is not None:
                 raise error_in_disguise(refusal, status_code=answer.status_code)
-        if findings is None:
-            raise UnusableResponseError(f"the answer does not fit the contract: {self._problem}")
+            if self._problem:
+                raise UnusableResponseError(f"the answer does not fit the contract: {self._problem}")
         generation = findings.conclude(
             prompt=self.request.prompt,
             model=self.request.model,

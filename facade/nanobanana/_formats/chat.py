@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any, Literal
 
 from nanobanana_api.api.chat import create_chat_completion
-from nanobanana_api.models.chat_assistant_message import ChatAssistantMessage
 from nanobanana_api.models.chat_completion import ChatCompletion
 from nanobanana_api.models.chat_extra_body import ChatExtraBody
 from nanobanana_api.models.chat_google_options import ChatGoogleOptions
@@ -24,7 +23,7 @@ from ..pictures.reference import ReferenceImage
 from ..request import ImageRequest, WireName
 from . import chat_answer, native_answer
 from .findings import Findings
-from .format import StandIn, find_anywhere, parts_of, tokens_of
+from .format import StandIn, find_anywhere, parts_of, reread
 from .verbatim import entries, member, only, with_role
 
 
@@ -62,11 +61,10 @@ class Chat:
         """What is found in an answer."""
         return find_anywhere(answer, blobs, chat_answer.read, (GenerateContentResponse, native_answer.read))
 
-    def model_turn(self, text: bytes, blobs: Blobs | None = None) -> bytes:
+    def model_turn(self, text: bytes, blobs: Blobs) -> bytes:
         """The message of the choice that has the picture, or one that shows the picture found elsewhere."""
-        blobs = tokens_of(text) if blobs is None else blobs
         text = only(text)
-        findings = self.find(ChatCompletion.from_dict(json.loads(text)), blobs)
+        findings = self.find(ChatCompletion.from_dict(reread(text)), blobs)
         message = None
         if findings.place is not None:
             choices = [entry for entry in entries(member(text, "choices") or b"[]") if entry.startswith(b"{")]
@@ -92,36 +90,3 @@ class Chat:
 
 def _is_object(text: bytes | None) -> bool:
     return text is not None and text.startswith(b"{")
-
-
-# For callers of the functions that were here before.
-MODEL_ROLE = Chat.model_role
-sync_operation = create_chat_completion.sync_detailed
-async_operation = create_chat_completion.asyncio_detailed
-read = Chat().find
-
-
-class _Earlier(ChatAssistantMessage):
-    def __init__(self, message: Mapping[str, Any]) -> None:
-        self._message = message
-
-    def to_dict(self) -> dict[str, Any]:
-        return dict(self._message)
-
-
-def user_turn(request: ImageRequest, encode: StandIn = ReferenceImage.to_base64) -> ChatUserMessage:
-    turn: ChatUserMessage = Chat().arguments(request, encode)["body"].messages[0]
-    return turn
-
-
-def arguments(
-    turn: ChatUserMessage, request: ImageRequest, history: Sequence[Mapping[str, Any]] = ()
-) -> dict[str, Any]:
-    found = Chat().arguments(request, lambda reference: "")
-    found["body"].messages = [*map(_Earlier, history), turn]
-    return found
-
-
-def model_turn(document: dict[str, Any]) -> dict[str, Any]:
-    turn: dict[str, Any] = json.loads(Chat().model_turn(json.dumps(document).encode()))
-    return turn

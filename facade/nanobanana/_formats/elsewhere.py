@@ -31,7 +31,7 @@ _ABOUT = re.compile(
     re.IGNORECASE,
 )
 _MINOR = re.compile(r"thumb|preview|icon|avatar|logo|mask", re.IGNORECASE)
-_ADDRESS = re.compile(r"https?://[^\s\"'<>]{1,8000}", re.IGNORECASE)
+_ADDRESS = re.compile(r"https?://[^\s\"'<>]++", re.IGNORECASE)
 _PICTURE_SUFFIX = re.compile(
     r"https?://[^\s?#/]++/[^\s?#]*?\.(?:png|jpe?g|webp|gif|avif|hei[cf])(?:[?#]|$)", re.IGNORECASE
 )
@@ -49,6 +49,15 @@ class _Place:
     name: str
     is_pictorial: bool
     is_minor: bool
+
+
+def found_in(document: Any, blobs: Blobs) -> Findings:
+    """What is found in a JSON document of which nothing else is known, not even that it fits the contract."""
+    findings = Findings(blobs)
+    search(document, findings)
+    if isinstance(document, dict):
+        findings.metadata |= document
+    return findings
 
 
 def search(document: Any, findings: Findings) -> None:

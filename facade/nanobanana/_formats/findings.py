@@ -7,9 +7,9 @@ import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from attrs import define, evolve, field, fields_dict
+from attrs import define, evolve, field
 
-from .._engine.tokens import Blobs
+from .._engine.tokens import Blobs, Lifted
 from ..errors import ContentBlockedError, NoImageError, PromptBlockedError, UnusableResponseError, plain
 from ..pictures.generation import Generation, Usage
 from ..pictures.header import digest
@@ -139,14 +139,7 @@ class Findings:
         return self.damaged or (None if self.images else self.damaged_draft)
 
     def conclude(
-        self,
-        record: Record | None = None,
-        *,
-        prompt: str = "",
-        model: str = "",
-        request_id: str | None = None,
-        headers: dict[str, str] | None = None,
-        answer: Any = None,
+        self, *, prompt: str, model: str, request_id: str | None, headers: dict[str, str], answer: Lifted | None
     ) -> Generation:
         """The generation, where there is a picture.
 
@@ -158,14 +151,12 @@ class Findings:
         damage = self._damage()
         if damage is not None:
             raise damage
-        record = record or Record(prompt, model, request_id)
+        record = Record(prompt, model, request_id)
         images, drafts = (self.images, self.drafts) if self.images else (self.drafts[-1:], self.drafts[:-1])
         images = sorted(images, key=is_known)  # one of known type is rather the final picture than one of none
         text = self._spoken(self.words)
         finish_reason = self._said(self.finish_reason)
         if images:
-            known = fields_dict(Generation)
-            extra = {"headers": headers or {}, "answer": answer} if "headers" in known and headers is not None else {}
             return Generation(
                 images=tuple(evolve(image, record=record) for image in images),
                 drafts=tuple(evolve(draft, record=record) for draft in drafts),
@@ -176,7 +167,8 @@ class Findings:
                 model=record.model,
                 usage=self.usage,
                 metadata=mapped(self.metadata, self._readable, self.taken),
-                **extra,
+                headers=headers,
+                answer=answer,
             )
         error = self._no_image(text)
         error.text = text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from typing import Any, Literal
 
 from nanobanana_api.api.images import generate_image
@@ -13,7 +13,6 @@ from nanobanana_api.models.generate_content_response import GenerateContentRespo
 from nanobanana_api.models.generation_config import GenerationConfig
 from nanobanana_api.models.image_config import ImageConfig
 from nanobanana_api.models.inline_data import InlineData
-from nanobanana_api.models.model_turn import ModelTurn
 from nanobanana_api.models.part import Part
 from nanobanana_api.models.thinking_config import ThinkingConfig
 from nanobanana_api.models.user_turn import UserTurn
@@ -23,7 +22,7 @@ from ..pictures.reference import ReferenceImage
 from ..request import ImageRequest, WireName
 from . import chat_answer, native_answer
 from .findings import Findings
-from .format import StandIn, find_anywhere, parts_of, tokens_of
+from .format import StandIn, find_anywhere, parts_of, reread
 from .verbatim import entries, member, only, with_role
 
 
@@ -55,11 +54,10 @@ class Native:
         """What is found in an answer."""
         return find_anywhere(answer, blobs, native_answer.read, (ChatCompletion, chat_answer.read))
 
-    def model_turn(self, text: bytes, blobs: Blobs | None = None) -> bytes:
+    def model_turn(self, text: bytes, blobs: Blobs) -> bytes:
         """The content of the candidate that has the picture, or a turn that shows the picture found elsewhere."""
-        blobs = tokens_of(text) if blobs is None else blobs
         text = only(text)
-        findings = self.find(GenerateContentResponse.from_dict(json.loads(text)), blobs)
+        findings = self.find(GenerateContentResponse.from_dict(reread(text)), blobs)
         content = None
         if findings.place is not None:
             candidates = [entry for entry in entries(member(text, "candidates") or b"[]") if entry.startswith(b"{")]
@@ -79,34 +77,3 @@ class Native:
         if turn.get("role") != role:
             return f"its role is not {role!r}"
         return "" if isinstance(turn.get("parts"), list) else "its parts are no list"
-
-
-# For callers of the functions that were here before.
-MODEL_ROLE = Native.model_role
-sync_operation = generate_image.sync_detailed
-async_operation = generate_image.asyncio_detailed
-read = Native().find
-
-
-class _Earlier(ModelTurn):
-    def __init__(self, turn: Mapping[str, Any]) -> None:
-        self._turn = turn
-
-    def to_dict(self) -> dict[str, Any]:
-        return dict(self._turn)
-
-
-def user_turn(request: ImageRequest, encode: StandIn = ReferenceImage.to_base64) -> UserTurn:
-    turn: UserTurn = Native().arguments(request, encode)["body"].contents[0]
-    return turn
-
-
-def arguments(turn: UserTurn, request: ImageRequest, history: Sequence[Mapping[str, Any]] = ()) -> dict[str, Any]:
-    found = Native().arguments(request, lambda reference: "")
-    found["body"].contents = [*map(_Earlier, history), turn]
-    return found
-
-
-def model_turn(document: dict[str, Any]) -> dict[str, Any]:
-    turn: dict[str, Any] = json.loads(Native().model_turn(json.dumps(document).encode()))
-    return turn

@@ -181,11 +181,10 @@ def parse_retry_after(value: str | None, *, now: datetime | None = None) -> floa
 
     A time in the past gives 0; what is neither gives None.
     """
-    if value is None or not value.strip():
-        return None
-    if _NUMBER.fullmatch(value.strip()):
+    value = (value or "").strip()
+    if _NUMBER.fullmatch(value):
         return _seconds(float(value))
-    if not _DATE.match(value.strip()):  # dateutil would take almost anything for a date
+    if not _DATE.match(value):  # dateutil would take almost anything for a date
         return None
     from dateutil import parser  # slow to import, and rarely needed
 
@@ -207,6 +206,3 @@ def parse_duration(value: object) -> float | None:
 
 def _seconds(value: float) -> float | None:
     return max(0.0, value) if math.isfinite(value) else None
-
-
-read_fault = read_refusal  # for callers of the function that was here before

@@ -65,7 +65,7 @@ def decoded(value: str) -> bytes:
 def is_broken(uri: str) -> bool:
     """Whether a bare `data:` URI goes over several lines: in the middle of words nobody knows where such a one ends."""
     found = DATA_URI.match(uri)
-    return _SPACE.search(uri, found.end() if found else 0) is not None
+    return _SPACE.search(uri.strip(), found.end() if found else 0) is not None
 
 
 def is_known(image: Picture) -> bool:
