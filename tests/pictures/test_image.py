@@ -2,13 +2,24 @@
 
 from __future__ import annotations
 
+import copy
+import errno
 import io
 import os
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from nanobanana import DownloadError, GeneratedImage, RemoteImage, SaveError, SuffixWarning
+from nanobanana import (
+    DownloadError,
+    GeneratedImage,
+    Generation,
+    InvalidRequestError,
+    ReferenceImage,
+    RemoteImage,
+    SaveError,
+    SuffixWarning,
+)
 from nanobanana.pictures.header import sniff
 from nanobanana.pictures.provenance import Record, extract
 from PIL import Image
@@ -186,3 +197,97 @@ def test_metadata_that_cannot_be_kept(picture: Callable[..., bytes], tmp_path: P
     assert not list(tmp_path.iterdir())
     (tmp_path / "plain.png").write_bytes(picture())
     assert extract(tmp_path / "plain.png") is None
+
+
+@pytest.fixture
+def gone(picture: Callable[..., bytes], tmp_path: Path) -> GeneratedImage:
+    """A picture whose file was deleted."""
+    path = GeneratedImage(picture()).save(tmp_path / "cat.png")
+    image = GeneratedImage(path, path=path)  # type: ignore[arg-type]
+    hash_before = hash(image)
+    path.unlink()
+    assert hash(image) == hash_before
+    return image
+
+
+@pytest.mark.parametrize("name", ["data", "mime_type", "extension", "width", "height", "to_pil"])
+def test_a_file_that_is_gone_is_said(gone: GeneratedImage, name: str) -> None:
+    """Whatever needs the bytes of a picture whose file is gone says that, with the path and without a number."""
+    with pytest.raises(FileNotFoundError) as caught:
+        getattr(gone, name)()
+    assert str(caught.value) == f"the file of this picture, {gone.path}, is there no longer"
+
+
+def test_a_file_that_cannot_be_read_is_said(gone: GeneratedImage) -> None:
+    """A file that something else took the place of is an OSError in words."""
+    assert gone.path is not None
+    gone.path.mkdir()
+    with pytest.raises(OSError, match=r"cat.png, cannot be read: Is a directory"):
+        _ = gone.data
+
+
+def test_a_picture_whose_file_is_gone_is_still_one(
+    gone: GeneratedImage, picture: Callable[..., bytes], tmp_path: Path
+) -> None:
+    """It has a repr, a notebook view, a dict, equality and a hash; saving it and referring to it say what is missing."""
+    size = len(picture())
+    assert repr(gone) == f"<GeneratedImage of {size} bytes whose file is gone: {gone.path}>"
+    assert gone._repr_mimebundle_() == ({"text/plain": repr(gone)}, {})
+    assert "is there no longer" in Generation(images=(gone,))._repr_html_()
+    assert gone.to_dict() == {"mime_type": None, "width": None, "height": None, "bytes": size, "path": str(gone.path)}
+    assert gone == copy.copy(gone)
+    assert gone != GeneratedImage(picture())
+    assert len({gone, copy.copy(gone)}) == 1
+    with pytest.raises(
+        SaveError, match=r"written to .*dog.png'?: the file of this picture, .*cat.png, is there no longer"
+    ):
+        gone.save(tmp_path / "dog.png")
+    with pytest.raises(InvalidRequestError, match=r"the file of this picture, .*cat.png, is there no longer"):
+        ReferenceImage.of(gone)
+
+
+def test_pictures_are_equal_by_their_bytes(picture: Callable[..., bytes], tmp_path: Path) -> None:
+    """Where a picture lies does not matter, only its bytes do."""
+    path = GeneratedImage(picture()).save(tmp_path / "cat.png")
+    here, there, other = GeneratedImage(picture()), GeneratedImage(path), GeneratedImage(picture(colour="red"))  # type: ignore[arg-type]
+    assert here == there
+    assert hash(here) == hash(there)
+    assert here != other
+    assert there != other
+    assert here != picture()
+
+
+def test_permissions_of_a_replaced_file_stay(picture: Callable[..., bytes], tmp_path: Path) -> None:
+    """A picture that replaces a file has that file's permissions."""
+    for mode in (0o600, 0o664):
+        (tmp_path / "cat.png").write_bytes(b"before")
+        (tmp_path / "cat.png").chmod(mode)
+        path = GeneratedImage(picture()).save(tmp_path / "cat.png")
+        assert path.stat().st_mode & 0o777 == mode
+
+
+def test_a_read_only_file_is_not_replaced(
+    picture: Callable[..., bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file that somebody made read-only stays, and the picture gets no other name unasked."""
+    (tmp_path / "cat.png").write_bytes(b"precious")
+    monkeypatch.setattr(os, "access", lambda path, mode: False)  # as it is for anybody but root
+    with pytest.raises(SaveError, match="read-only"):
+        GeneratedImage(picture()).save(tmp_path / "cat.png")
+    assert GeneratedImage(picture()).save(tmp_path / "cat.png", overwrite=False).name == "cat-2.png"
+    assert (tmp_path / "cat.png").read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES, errno.EROFS, errno.EDQUOT])
+def test_what_kept_a_picture_from_its_file_is_said_in_words(
+    picture: Callable[..., bytes], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """An error of saving has the path that was asked for and the system's words, no passing name and no number."""
+
+    def refuse(self: Path, target: Path) -> None:
+        raise OSError(number, os.strerror(number), str(self), None, str(target))
+
+    monkeypatch.setattr(Path, "replace", refuse)
+    with pytest.raises(SaveError) as caught:
+        GeneratedImage(picture()).save(tmp_path / "cat.png")
+    assert caught.value.message == f"the picture could not be written to '{tmp_path}/cat.png': {os.strerror(number)}"

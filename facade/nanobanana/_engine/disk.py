@@ -14,6 +14,7 @@ from .content import Content, opened
 from .spool import Spool, sync
 
 _LONGEST_NAME = 255  # bytes, on nearly all filesystems
+_BLOCK = 4096  # bytes: a name alone finds room on a full disk
 # What makes it impossible to put another file in the place of one, though that one can be written: it is mounted by
 # itself (EBUSY, as in containers; EXDEV on layered filesystems), or its folder is closed to us.
 _FIXED = {errno.EBUSY, errno.EXDEV, errno.EACCES, errno.EPERM, errno.EROFS}
@@ -73,10 +74,12 @@ def _temporary_name() -> str:
 
 
 def _put(path: Path, temporary: Path, *, replace: bool) -> Path:
-    if path.exists() and not path.is_file():
-        raise OSError(f"{path} is there and is not a regular file")
     if not replace:
         path = _reserve(path)
+    elif path.exists() and not path.is_file():
+        raise OSError(f"{path} is there and is not a regular file")
+    else:
+        _keep_mode(path, temporary)
     try:
         temporary.replace(path)
     except OSError:
@@ -85,6 +88,14 @@ def _put(path: Path, temporary: Path, *, replace: bool) -> Path:
         raise
     sync_folder(path.parent)
     return path
+
+
+def _keep_mode(path: Path, temporary: Path) -> None:
+    """Gives a file the permissions of the one it is to replace; a link has none of its own."""
+    with contextlib.suppress(OSError):
+        status = path.lstat()
+        if stat.S_ISREG(status.st_mode):
+            temporary.chmod(stat.S_IMODE(status.st_mode) & 0o777)
 
 
 def _reserve(path: Path) -> Path:
@@ -117,8 +128,11 @@ def check_writable(path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     probe = path.with_name(_temporary_name())
     try:
-        probe.touch(exist_ok=False)
+        with probe.open("xb") as file:
+            file.write(bytes(_BLOCK))
     except OSError as exc:
+        with contextlib.suppress(OSError):
+            probe.unlink()  # the disk is full: there is a name and nothing in it
         if exc.errno not in _FIXED or not path.is_file():
             raise
         path.open("r+b").close()  # it can be written in place

@@ -23,18 +23,23 @@ def download(url: str, *, max_bytes: int, timeout: float, allow_private: bool) -
     if max_bytes < 1:
         raise InvalidRequestError(f"max_bytes is {max_bytes}; it must be at least 1", param="max_bytes")
     if not _is_address(url):
-        raise InvalidRequestError(f"{url!r} is not an http(s) address", param="url")
+        raise _no_address(url)
     problem: Exception
     try:
         if allow_private:
             return fetch(url, max_bytes=max_bytes, timeout=timeout, allow=lambda address: True)
         return fetch(url, max_bytes=max_bytes, timeout=timeout, allow=is_public)
-    except ValueError as exc:  # UnicodeError, of names that no look-up takes, is one as well
-        problem = ConfigurationError(plain(str(exc), 300))
+    except ValueError as exc:
+        is_ours = "http(s) address" in str(exc) or isinstance(exc, UnicodeError)  # else it is a setting of the machine
+        problem = _no_address(url) if is_ours else ConfigurationError(plain(str(exc), 300))
     except Exception as exc:
         words = plain(reason(exc), 300)
         problem = DownloadError(f"the picture at {url} could not be had: {words}", url=url)
     raise problem
+
+
+def _no_address(url: object) -> InvalidRequestError:
+    return InvalidRequestError(f"{url!r} is not an http(s) address", param="url")
 
 
 def _is_address(url: str) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from attrs import asdict, evolve, field, frozen
 
-from .._engine.content import read
+from .._engine.content import Content, read
 from .._engine.spool import Spool
 from .._engine.tokens import Lifted
 from ..errors import NanoBananaError, SaveError
@@ -99,17 +99,22 @@ class Generation:
         final = self.image.content if isinstance(self.image, GeneratedImage) else None
         loaded: dict[int, bytes] = {}
 
+        def in_memory(content: Content) -> Content:
+            if content is final or not isinstance(content, Spool):
+                return content
+            if id(content) not in loaded:
+                loaded[id(content)] = read(content)
+            return loaded[id(content)]
+
         def load(image: Picture) -> Picture:
-            if not isinstance(image, GeneratedImage) or not isinstance(image.content, Spool) or image.content is final:
-                return image
-            loaded[id(image.content)] = data = loaded.get(id(image.content)) or image.data
-            return evolve(image, data=data)
+            return evolve(image, data=in_memory(image.content)) if isinstance(image, GeneratedImage) else image
 
         images, drafts = tuple(map(load, self.images)), tuple(map(load, self.drafts))
         blobs = self._answer.blobs if self._answer else {}
-        for token, blob in blobs.items():
+        arrived = list(blobs.values())
+        blobs.update({token: in_memory(blob) for token, blob in blobs.items()})
+        for blob in arrived:
             if isinstance(blob, Spool) and blob is not final:
-                blobs[token] = loaded.get(id(blob)) or read(blob)
                 blob.discard()
         return evolve(self, images=images, drafts=drafts)
 

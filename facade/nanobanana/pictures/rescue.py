@@ -11,6 +11,7 @@ from pathlib import Path
 from .._engine.spool import Spool
 from .image import GeneratedImage
 
+_SHARED = "/var/tmp"  # noqa: S108 - no name in it can be guessed
 _VOLATILE = Path("/dev/shm")  # noqa: S108 - memory, where everything on disk is full
 
 
@@ -40,7 +41,7 @@ def rescue(image: GeneratedImage, *tried: str | os.PathLike[str]) -> Path | None
 
 def _folders(tried: list[Path]) -> list[Path]:
     """Folders to try, the best one first."""
-    places: tuple[Callable[[], str | Path], ...] = (tempfile.gettempdir, lambda: "/var/tmp", Path.home, Path.cwd)  # noqa: S108
+    places: tuple[Callable[[], str | Path], ...] = (tempfile.gettempdir, lambda: _SHARED, Path.home, Path.cwd)
     folders = []
     for place in places:
         with contextlib.suppress(OSError, RuntimeError):  # no temporary folder can be used, no home, a deleted folder

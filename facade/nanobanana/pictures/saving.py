@@ -50,9 +50,8 @@ def check_place(target: Path, *, replace: bool) -> None:
 
     Raises: OSError where it may not.
     """
-    for name in (target,) if replace else (target, target.with_stem(f"{target.stem}-9999")):
-        with contextlib.suppress(FileNotFoundError):
-            name.lstat()  # says whether the name itself is possible
+    with contextlib.suppress(FileNotFoundError):
+        target.lstat()  # says whether the name itself is possible
     if replace and target.exists():
         if not target.is_file():
             raise OSError(_NO_FILE)
