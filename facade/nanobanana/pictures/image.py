@@ -173,10 +173,6 @@ class GeneratedImage:
                 warnings.warn(correction, SuffixWarning, stacklevel=5)
         return evolve(self, data=written if isinstance(content, Spool) else content, path=written)
 
-    def loaded(self) -> GeneratedImage:
-        """The same picture, in memory if it came into a file."""
-        return evolve(self, data=self.data) if isinstance(self._content, Spool) else self
-
     def kept(self, safe: Path | None) -> GeneratedImage:
         """The same picture in memory, with its `path` set to where else it is safe. The file in which it came goes,
         unless it is that very one."""

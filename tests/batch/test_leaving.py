@@ -1,0 +1,163 @@
+"""Leaving a batch: by breaking off its loop, by ending the program, by Ctrl-C, by cancelling. Nothing paid for is lost."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+import trio
+from nanobanana import AsyncNanoBanana, InvalidRequestError, NanoBanana
+
+from ..conftest import KEY
+from .programs import environment, results, sent, wait_for
+
+PROGRAM = """
+import asyncio, os, signal, sys, threading, time
+from nanobanana import AsyncNanoBanana, NanoBanana
+out, mark, how = sys.argv[1:]
+signal.signal(signal.SIGINT, signal.default_int_handler)
+requests = [{"prompt": f"{mark} {n} [sandbox:slow={0.3 if n == 0 else 0.9}]", "id": f"p{n}"} for n in range(20)]
+def interrupt(): time.sleep(0.5); os.kill(os.getpid(), signal.SIGINT)
+async def main():
+    batch = AsyncNanoBanana().batch(requests, out, concurrency=4)
+    if how == "async interrupt":
+        threading.Thread(target=interrupt).start()
+    async for _ in batch:
+        if how == "async break":
+            break
+        if how == "async exception":
+            raise LookupError
+if how.startswith("async"):
+    asyncio.run(main())
+elif how == "held":
+    results = iter(NanoBanana().batch(requests, out, concurrency=4))
+    next(results)
+elif how == "exit":
+    next(iter(NanoBanana().batch(requests, out, concurrency=4)))
+    sys.exit(3)
+elif how == "interrupt":
+    threading.Thread(target=interrupt).start()
+    print(NanoBanana().batch(requests, out, concurrency=4).run().stopped)
+"""
+
+
+@pytest.mark.parametrize("how", ["held", "exit", "interrupt", "async break", "async exception", "async interrupt"])
+def test_programs_that_end_keep_what_is_paid_for(nanobanana_sandbox: str, tmp_path: Path, how: str) -> None:
+    """However a program leaves its batch, the calls under way are finished and kept, and no new ones are made."""
+    out, mark = tmp_path / "out", f"Leaving by {how}"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", PROGRAM, str(out), mark, how],
+        env=environment(nanobanana_sandbox), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    paid = sent(nanobanana_sandbox, mark)
+    assert 1 <= len(paid) <= 9, done.stderr
+    lines = results(out)
+    assert sorted(line["prompt"] for line in lines) == sorted(entry["prompt"] for entry in paid)
+    assert {line["status"] for line in lines} == {"done"}
+    assert len(list(out.glob("*.png"))) == len(paid)
+    assert sorted(path.name for path in out.iterdir() if path.suffix != ".png") == [
+        ".nanobanana", "ledger.sqlite", "results.jsonl",
+    ]  # fmt: skip
+    assert ("Traceback" in done.stderr) == (how in ("async exception", "async interrupt"))
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_cancelled_batch_is_finished_in_the_background(nanobanana_sandbox: str, tmp_path: Path, backend: str) -> None:
+    """A task that is cancelled comes back at once, and what is paid for is kept all the same."""
+    mark = f"Cancelled {backend}"
+
+    async def main() -> float:
+        async with AsyncNanoBanana(KEY, base_url=nanobanana_sandbox) as client:
+            requests = [f"{mark} {n} [sandbox:slow=1]" for n in range(9)]
+            with anyio.move_on_after(0.5):
+                await client.batch(requests, tmp_path, concurrency=3).run()
+            return time.monotonic()
+
+    began = time.monotonic()
+    assert anyio.run(main, backend=backend) - began < 1.2
+    wait_for(lambda: not (tmp_path / "ledger.holder").exists() and bool(sent(nanobanana_sandbox, mark)))
+    assert len(results(tmp_path)) == len(sent(nanobanana_sandbox, mark)) == 3
+    assert {line["status"] for line in results(tmp_path)} == {"done"}
+
+
+def test_async_iterables_are_asked_in_their_own_loop(nanobanana_sandbox: str, tmp_path: Path) -> None:
+    """Requests may come from an async iterable, on asyncio and on trio, and it may use what belongs to its loop."""
+
+    async def of_asyncio() -> AsyncIterator[Any]:
+        ready: asyncio.Queue[int] = asyncio.Queue()
+        for number in range(4):
+            asyncio.get_running_loop().call_later(0.01, ready.put_nowait, number)
+            yield {"prompt": f"Async {await ready.get()}"}
+
+    async def of_trio() -> AsyncIterator[str]:
+        for number in range(4):
+            await trio.sleep(0.01)
+            yield f"Trio {number}"
+
+    async def main(requests: AsyncIterator[Any], out: Path) -> int:
+        async with AsyncNanoBanana(KEY, base_url=nanobanana_sandbox) as client:
+            return (await client.batch(requests, out, concurrency=2).run()).done
+
+    assert asyncio.run(main(of_asyncio(), tmp_path / "a")) == 4
+    assert trio.run(main, of_trio(), tmp_path / "b") == 4
+
+
+def test_leaving_does_not_wait_for_an_async_iterable(nanobanana_sandbox: str, tmp_path: Path) -> None:
+    """A loop is left at once although the next request may never come."""
+
+    async def never() -> AsyncIterator[str]:
+        yield "Only one"
+        await anyio.sleep(3600)
+
+    async def main() -> None:
+        async with AsyncNanoBanana(KEY, base_url=nanobanana_sandbox) as client:
+            async for _ in client.batch(never(), tmp_path, concurrency=1):
+                break
+
+    began = time.monotonic()
+    asyncio.run(main())
+    assert time.monotonic() - began < 20
+
+
+def test_sync_batch_refuses_an_async_iterable(client: NanoBanana, tmp_path: Path) -> None:
+    """A batch without an event loop says which client takes async iterables."""
+
+    async def requests() -> AsyncIterator[str]:
+        yield "Draw"
+
+    with pytest.raises(InvalidRequestError, match="AsyncNanoBanana"):
+        client.batch(requests(), tmp_path).run()
+
+
+def test_second_interrupt_aborts(nanobanana_sandbox: str, client: NanoBanana, tmp_path: Path) -> None:
+    """Ctrl-C twice ends the calls under way: they are unknown to the next run, and the rest is sent."""
+    requests = [{"prompt": f"Twice {n} [sandbox:slow={30 if n < 2 else 0}]", "id": f"t{n}"} for n in range(3)]
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        batch = client.batch(requests, tmp_path, concurrency=2)
+
+        def twice() -> None:
+            wait_for(lambda: len(sent(nanobanana_sandbox, "Twice ")) == 2)
+            signal.raise_signal(signal.SIGINT)
+            wait_for(lambda: bool(batch.summary.stopped))
+            signal.raise_signal(signal.SIGINT)
+
+        import threading
+
+        thread = threading.Thread(target=twice)
+        thread.start()
+        with pytest.raises(KeyboardInterrupt):
+            batch.run()
+        thread.join()
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    again = {result.id: result.status for result in client.batch(requests, tmp_path)}
+    assert again == {"t0": "unknown", "t1": "unknown", "t2": "done"}
