@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import errno
+import gc
 import hashlib
 import json
 import os
@@ -308,3 +309,23 @@ def test_batches_let_pictures_arrive_in_files(large: bytes, tmp_path: Path) -> N
     assert all((tmp_path / line["path"]).read_bytes() == large for line in lines)
     left = {path.suffix for path in (tmp_path / ".nanobanana").rglob("*") if not path.is_dir()}
     assert left <= {".record", ".claim"}
+
+
+def test_a_generation_goes_with_its_last_name(large: bytes, tmp_path: Path) -> None:
+    """The bytes of a picture are freed as soon as nobody holds its generation, not when a collector finds them."""
+    with (
+        Server([_answer(native(_encoded(large)))]) as server,
+        NanoBanana(KEY, base_url=server.url, timeout=30) as client,
+    ):
+        client.generate("Draw")
+        gc.collect()
+        gc.disable()
+        tracemalloc.start()
+        try:
+            for _ in range(3):
+                client.generate("Draw")
+            left = tracemalloc.get_traced_memory()[0]
+        finally:
+            tracemalloc.stop()
+            gc.enable()
+    assert left < len(large)

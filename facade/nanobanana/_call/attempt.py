@@ -112,6 +112,7 @@ class Attempt:
         """Sets `outcome`, now that the connection is closed."""
         response, self._response = self._response, None  # a circle of httpx's objects would keep its buffers
         error, self._error = self._error, None
+        self._exchange.current = None  # another circle, which would keep the answer until it is collected
         self._intake.finish()
         self._exchange.bytes_in = self._intake.size
         try:
