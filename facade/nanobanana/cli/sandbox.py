@@ -35,6 +35,7 @@ def sandbox(
     def announce(url: str) -> None:
         typer.echo(url)
         say(f"Use it with: export INFINITYBLUE_BASE_URL={url} INFINITYBLUE_API_KEY=sk-sandbox  (Ctrl-C ends it)")
+        say(f"What comes in is shown, live, by a browser at {url}/")
 
     with reporting(), needing_sandbox():
         from nanobanana_sandbox import run
