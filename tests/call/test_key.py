@@ -103,6 +103,7 @@ FAILURES: dict[str, Callable[[bytes], bytes | None]] = {
     "echoed in a redirect": lambda _: _http("302 Found", b"", f"Location: https://x.invalid/?{SECRET}"),
     "echoed in a page": lambda _: _http("200 OK", b"<html>%s" % SECRET.encode()),
     "echoed in a cut answer": lambda _: b"HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n" + SECRET.encode(),
+    "echoed in the reason": lambda _: _http(f"400 {SECRET}", b"{}"),
     "echoed in a refusal": lambda _: _http("200 OK", b'{"candidates": [{"finishReason": "%s"}]}' % SECRET.encode()),
     "echoed in no HTTP": lambda _: SECRET.encode() + b"\r\n\r\n",
     "echoed in a bad header": lambda _: b"HTTP/1.1 200 OK\r\nbad " + SECRET.encode() + b"\r\n\r\n",

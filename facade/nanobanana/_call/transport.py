@@ -32,9 +32,8 @@ class CallTransport(httpx.BaseTransport):
         upload = exchange.upload(request.read())
         while True:
             attempt = Attempt(exchange, request, upload)
-            with attempt, SyncTransport(attempt.way, attempt.limits, attempt.secret_headers) as transport:
-                response = transport.handle_request(attempt.request())
-                receive(response, attempt.begin(response), exchange.left)
+            with attempt:
+                _carry(attempt, exchange)
             attempt.conclude()
             pause = attempt.pause
             if pause is None:
@@ -56,9 +55,7 @@ class AsyncCallTransport(httpx.AsyncBaseTransport):
         while True:
             attempt = Attempt(exchange, request, upload)
             with attempt, anyio.fail_after(max(0.0, exchange.left())):
-                async with AsyncTransport(attempt.way, attempt.limits, attempt.secret_headers) as transport:
-                    response = await transport.handle_async_request(attempt.request(is_async=True))
-                    await receive_async(response, attempt.begin(response), exchange.left)
+                await _carry_async(attempt, exchange)
             if attempt.is_large:
                 await to_its_end(attempt.conclude)
             else:
@@ -67,6 +64,18 @@ class AsyncCallTransport(httpx.AsyncBaseTransport):
             if pause is None:
                 return _answered(exchange, attempt.outcome)
             await exchange.settings.clock.sleep_async(pause)
+
+
+def _carry(attempt: Attempt, exchange: Exchange) -> None:
+    with SyncTransport(attempt.way, attempt.limits, attempt.secret_headers) as transport:
+        response = transport.handle_request(attempt.request())
+        receive(response, attempt.begin(response), exchange.left)
+
+
+async def _carry_async(attempt: Attempt, exchange: Exchange) -> None:
+    async with AsyncTransport(attempt.way, attempt.limits, attempt.secret_headers) as transport:
+        response = await transport.handle_async_request(attempt.request(is_async=True))
+        await receive_async(response, attempt.begin(response), exchange.left)
 
 
 def _answered(exchange: Exchange, outcome: Answer | NanoBananaError) -> httpx.Response:
