@@ -52,7 +52,7 @@ types: $(VENV)/.dev ## check types with mypy --strict
 	@$(BIN)/mypy --no-error-summary && echo "mypy: clean"
 
 faults: $(VENV)/.dev ## write docs/faults.md by playing every fault, to other clients as well (some minutes)
-	@$(BIN)/python tools/render_faults.py
+	@$(BIN)/python -m tools.render_faults
 
 unit: $(VENV)/.dev ## run the tests
 	@$(BIN)/python -m pytest
@@ -65,7 +65,7 @@ mirrors: $(VENV)/.dev ## check the mirror in TypeScript: its types, its tests be
 	@$(BIN)/python tools/mirrors.py
 
 mutants: $(VENV)/.dev ## change the library in small ways, one at a time, and see which vectors notice (many minutes)
-	@$(BIN)/python tools/mutants.py
+	@$(BIN)/python -m tools.mutants
 
 pythons: ## run `make test` on every CPython from 3.11 that this machine has, one after another
 	@$(PYTHON) tools/pythons.py

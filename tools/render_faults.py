@@ -14,13 +14,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.faults import environment, play
+from tests.faults.server import KEY, PICTURE, Server
+from tests.faults.table import A_PICTURE, ROWS, TOPICS, Row
+
 ROOT = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(ROOT))
-
-from tests.faults import environment, play  # noqa: E402
-from tests.faults.server import KEY, PICTURE, Server  # noqa: E402
-from tests.faults.table import A_PICTURE, ROWS, TOPICS, Row  # noqa: E402
-
 PAGE = ROOT / "docs/faults.md"
 CAP = 20.0  # seconds that another client gets for a row
 AT_ONCE = 8  # rows that other clients play at the same time
