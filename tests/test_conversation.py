@@ -21,7 +21,9 @@ from nanobanana import (
     InvalidRequestError,
     NanoBanana,
     NoImageError,
+    UnusableResponseError,
 )
+from nanobanana._formats.native import Native
 from nanobanana._formats.verbatim import entries, members, with_role
 
 from .conftest import KEY
@@ -96,6 +98,27 @@ def test_failed_turn_leaves_the_history(client: NanoBanana) -> None:
             conversation.send(problem)
         assert conversation.to_json() == before
     conversation.send("Give it a hat")
+
+
+def test_an_answer_that_cannot_be_kept_as_a_turn_is_not_lost(
+    client: NanoBanana, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where the model's turn cannot be taken out of an answer, the whole answer is on the error, and the history as it
+    was."""
+
+    def fails(*_: object) -> bytes:
+        raise RecursionError("too deep")
+
+    conversation = client.conversation()
+    with monkeypatch.context() as patch:
+        patch.setattr(Native, "model_turn", fails)
+        with pytest.raises(UnusableResponseError, match="cannot be kept as a turn: too deep") as caught:
+            conversation.send("Draw a cat")
+    assert b"iVBORw0KGgo" in caught.value.content
+    assert caught.value.billed == "probably"
+    assert conversation.turns == ()
+    conversation.send("Draw a cat")
+    assert len(conversation.turns) == 2
 
 
 def test_undo(client: NanoBanana) -> None:

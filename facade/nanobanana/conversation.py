@@ -14,7 +14,7 @@ from ._call.settings import Settings
 from ._engine.tokens import Blobs, Lifted
 from ._formats import FORMATS
 from ._formats.verbatim import entries, members
-from .errors import InvalidRequestError, plain
+from .errors import InvalidRequestError, UnusableResponseError, plain
 from .pictures.generation import Generation
 from .pictures.reference import ReferenceLike
 from .request import ImageRequest, WireName
@@ -161,9 +161,18 @@ class _Dialogue:
             yield call
         finally:
             self._is_busy = False
+        answer, error = call.answer.lifted, None
+        try:
+            model_turn = call.format.model_turn(answer.text, answer.blobs)
+        except Exception as exc:  # whatever is odd about it, it was paid for, and goes with the error
+            words = plain(str(exc), 200) or type(exc).__name__
+            error = UnusableResponseError(
+                f"the answer has a picture, but cannot be kept as a turn: {words}", content=answer.whole()
+            )
+        if error is not None:
+            raise error
         self._options["aspect_ratio"] = request.aspect_ratio
-        answer = call.answer.lifted
-        self._turns += [call.exchange.sent_turn, call.format.model_turn(answer.text, answer.blobs)]
+        self._turns += [call.exchange.sent_turn, model_turn]
         self._blobs.update(call.exchange.references)
         self._blobs.update(answer.blobs)
 
