@@ -6,8 +6,10 @@ import asyncio
 import signal
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +17,8 @@ import anyio
 import pytest
 import trio
 from nanobanana import AsyncNanoBanana, InvalidRequestError, NanoBanana
+from nanobanana.batch import Line
+from nanobanana.batch.batch import _in_this_loop
 
 from ..conftest import KEY
 from .programs import environment, results, sent, wait_for
@@ -125,6 +129,47 @@ def test_leaving_does_not_wait_for_an_async_iterable(nanobanana_sandbox: str, tm
     began = time.monotonic()
     asyncio.run(main())
     assert time.monotonic() - began < 20
+
+
+def test_loop_that_ends_while_it_is_asked_holds_nobody() -> None:
+    """Where the loop of an async iterable has ended, and never answers, whoever leaves is not held by it."""
+    has_left, loop = threading.Event(), asyncio.new_event_loop()
+
+    async def never() -> AsyncIterator[str]:
+        yield "Draw"
+
+    async def asker() -> Callable[[], Line | None]:
+        return _in_this_loop(never(), has_left.is_set)
+
+    ask = loop.run_until_complete(asker())
+    with ThreadPoolExecutor(1) as pool:
+        answer = pool.submit(ask)
+        with pytest.raises(TimeoutError):
+            answer.result(timeout=0.5)
+        has_left.set()
+        assert answer.result(timeout=10) is None
+    loop.run_until_complete(asyncio.sleep(0))
+    loop.close()
+
+
+@pytest.mark.parametrize("backend", ["asyncio", "trio"])
+def test_exception_of_an_async_iterable_reaches_the_caller(
+    nanobanana_sandbox: str, tmp_path: Path, backend: str
+) -> None:
+    """What an async iterable raises comes as it is, once the calls under way are finished and kept."""
+
+    async def requests() -> AsyncIterator[str]:
+        yield "Raising [sandbox:slow=0.5]"
+        await anyio.sleep(0.2)  # the call is on its way
+        raise LookupError("mine")
+
+    async def main() -> None:
+        async with AsyncNanoBanana(KEY, base_url=nanobanana_sandbox) as client:
+            await client.batch(requests(), tmp_path, concurrency=2).run()
+
+    with pytest.raises(LookupError, match="mine"):
+        anyio.run(main, backend=backend)
+    assert [line["status"] for line in results(tmp_path)] == ["done"]
 
 
 def test_sync_batch_refuses_an_async_iterable(client: NanoBanana, tmp_path: Path) -> None:

@@ -5,13 +5,13 @@ from __future__ import annotations
 
 import asyncio
 import atexit
+import contextlib
 import itertools
 import os
 import queue
 import threading
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, Iterator
-from concurrent.futures import Executor
-from functools import partial
+from concurrent.futures import Executor, Future, wait
 from typing import Any, cast
 
 import anyio
@@ -164,7 +164,7 @@ class _Thread:
     def __init__(self, runner: Runner, lines: Iterator[Line] | AsyncIterable[object]) -> None:
         self.error: BaseException | None = None
         self._runner = runner
-        self._next_line = _in_this_loop(lines, self._watch_leaving) if isinstance(lines, AsyncIterable) else None
+        self._next_line = _in_this_loop(lines, self._has_left) if isinstance(lines, AsyncIterable) else None
         self._lines = lines
         self._results: queue.SimpleQueue[BatchResult | None] = queue.SimpleQueue()
         self._room = threading.Semaphore(2 * runner.concurrency)  # for what is under way, and results not asked for
@@ -233,33 +233,72 @@ class _Thread:
                 return None
         return self._next_line() if self._next_line is not None else next(cast(Iterator[Line], self._lines), None)
 
-    async def _watch_leaving(self, scope: anyio.CancelScope) -> None:
-        while not self._is_left:
-            await anyio.sleep(_TICK)
-        scope.cancel()
+    def _has_left(self) -> bool:
+        return self._is_left
 
 
-def _in_this_loop(
-    requests: AsyncIterable[object], watch: Callable[[anyio.CancelScope], Coroutine[Any, Any, None]]
-) -> Callable[[], Line | None]:
+def _in_this_loop(requests: AsyncIterable[object], has_left: Callable[[], bool]) -> Callable[[], Line | None]:
     """A function for other threads that gives the next line of an async iterable, asked for in the event loop that is
-    running now, to which it belongs; None at its end, or when `watch` cancels."""
+    running now, to which it belongs; None at its end, or when nobody wants it any more.
+
+    The loop may end at any time, and then never answers: so nothing here waits for it without looking up.
+    """
     numbers, iterator = itertools.count(1), aiter(requests)
+    under_way: list[anyio.CancelScope] = []  # one at most, as one line is asked for at a time
+    post, spawn = _doors_of_this_loop()
 
-    async def following() -> Line | None:
+    async def answer(line: Future[Line | None]) -> None:
         given: object = _END
-        async with anyio.create_task_group() as group:
-            group.start_soon(watch, group.cancel_scope)
-            given = await anext(iterator, _END)
-            group.cancel_scope.cancel()
+        try:
+            with anyio.CancelScope() as scope:
+                under_way.append(scope)
+                given = await anext(iterator, _END)
+        except Exception as exc:
+            line.set_exception(exc)
+            return
+        except BaseException:  # the loop ends
+            line.set_result(None)
+            raise
+        finally:
+            under_way.clear()
         if given is _END:
-            return None
-        return given if isinstance(given, Line) else Line(next(numbers), given)
+            line.set_result(None)
+        else:
+            line.set_result(given if isinstance(given, Line) else Line(next(numbers), given))
 
+    def cancel() -> None:
+        for scope in under_way:
+            scope.cancel()
+
+    def ask() -> Line | None:
+        line: Future[Line | None] = Future()
+        post(lambda: None if has_left() else spawn(answer(line)))
+        while not wait([line], timeout=_TICK).done:
+            if has_left():
+                with contextlib.suppress(RuntimeError):  # the loop has ended
+                    post(cancel)
+                return None
+        return line.result()
+
+    return ask
+
+
+def _doors_of_this_loop() -> tuple[
+    Callable[[Callable[[], object]], object], Callable[[Coroutine[Any, Any, None]], object]
+]:
+    """How other threads post a function to the event loop that is running now, and how that begins a task there."""
     try:
         loop = asyncio.get_running_loop()
     except RuntimeError:
         import trio
 
-        return partial(trio.from_thread.run, following, trio_token=trio.lowlevel.current_trio_token())
-    return lambda: asyncio.run_coroutine_threadsafe(following(), loop).result()
+        token = trio.lowlevel.current_trio_token()
+        return token.run_sync_soon, lambda task: trio.lowlevel.spawn_system_task(lambda: task)
+    tasks: set[asyncio.Task[None]] = set()  # a loop keeps none alive by itself
+
+    def spawn(coroutine: Coroutine[Any, Any, None]) -> None:
+        task = loop.create_task(coroutine)
+        tasks.add(task)
+        task.add_done_callback(tasks.discard)
+
+    return loop.call_soon_threadsafe, spawn
