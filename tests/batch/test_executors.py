@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import pytest
 from nanobanana import NanoBanana
@@ -72,6 +73,40 @@ def test_rate_limits_with_an_executor(
         requests = [{"prompt": f"Limited there {n} [sandbox:rate-limit-once=1]"} for n in range(3)]
         summary = client.batch(requests, tmp_path, executor=pool, concurrency=2).run()
     assert (summary.done, summary.failed) == (3, 0)
+
+
+class _Recomputing(ThreadPoolExecutor):
+    """Does each task again after its result was taken, as Dask does when the worker that has the result dies."""
+
+    def __init__(self) -> None:
+        super().__init__(1)
+        self._before: list[tuple[Any, ...]] = []
+        self.again: list[Any] = []
+
+    def submit(self, function: Any, /, *arguments: Any, **options: Any) -> Any:
+        for earlier in self._before:
+            self.again.append(super().submit(*earlier).result())
+        self._before = [(function, *arguments)]
+        return super().submit(function, *arguments, **options)
+
+
+@pytest.mark.parametrize("where", ["disk", "bucket"])
+def test_executor_that_does_tasks_again(
+    nanobanana_sandbox: str, client: NanoBanana, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    """A task that an executor does again, though its result was taken, is not drawn again, whatever came of it."""
+    monkeypatch.setenv("INFINITYBLUE_API_KEY", KEY)
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "state"))
+    mark = f"Again {where}"
+    out = str(tmp_path / "out") if where == "disk" else f"memory://again-{os.getpid()}"
+    requests = [f"{mark} 1", f"{mark} 2 [sandbox:no-image]", f"{mark} 3 [sandbox:internal-error]", f"{mark} 4"]
+    with _Recomputing() as pool:
+        summary = client.batch(requests, out, executor=pool, concurrency=1).run()
+    assert (summary.done, summary.failed, summary.unknown) == (2, 1, 1)
+    assert len(pool.again) == 3
+    assert len(sent(nanobanana_sandbox, mark)) == 4
+    again = client.batch(requests, out, retry_unknown=True, retry_failed=True).run()
+    assert (again.skipped, again.failed, again.unknown) == (2, 1, 1)
 
 
 def test_worker_process_that_dies(

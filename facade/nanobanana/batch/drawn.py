@@ -66,17 +66,19 @@ def draw_there(recipe: Recipe, request: ImageRequest, address: str, stem: str, t
     """Draws in a process of an executor, and puts the picture into the folder under the name that was claimed for it.
     Where that cannot be, its bytes go back to the runner.
 
-    An executor may give a task to a second worker when the first dies, as Dask does unasked, also where the first had
-    ended it. So the token of each claim is marked in the folder by the worker that begins it, and nobody else draws.
+    An executor may give a task to a second worker when the first dies, as Dask does unasked, even where the first had
+    ended it and its result was taken. So the worker that begins marks the token of the claim in the folder, where it
+    stays for as long as the run does, and nobody else draws.
     """
     host = socket.gethostname()
     try:
         folder = _folder(address)
-        is_first, there = folder.begin(token), folder.find(stem)
+        is_first = folder.begin(token)
+        there = None if is_first else folder.find(stem)
     except Exception as exc:
         problem = f"a worker on {host} cannot use {address}, which workers must share: {plain(str(exc), 300)}"
         return ConfigurationError(problem)
-    if not is_first and there is not None:
+    if there is not None:
         return Drawn(None, {}, there, hashlib.sha256(folder.read(there)).hexdigest(), host)
     if not is_first:
         return OutcomeUnknownError("a worker had begun it and did not live to tell")

@@ -48,9 +48,6 @@ class Folder(Protocol):
     def begin(self, token: str) -> bool:
         """Whether nobody has begun what the token stands for; from now on, somebody has."""
 
-    def end(self, token: str) -> None:
-        """Forgets a token."""
-
     def names(self, folder: str) -> Iterator[str]:
         """The names of all files below a folder."""
 
@@ -58,7 +55,7 @@ class Folder(Protocol):
         """The content of a file."""
 
     def clear(self) -> None:
-        """Deletes what a dead run has begun to write."""
+        """Deletes what an earlier run has begun to write, and its tokens."""
 
 
 def open_folder(address: str) -> Folder:
@@ -122,9 +119,6 @@ class LocalFolder:
         except FileExistsError:
             return False
         return True
-
-    def end(self, token: str) -> None:
-        (self.root / STATE / "begun" / token).unlink(missing_ok=True)
 
     def names(self, folder: str) -> Iterator[str]:
         for parent, _, files in os.walk(self.root / folder):
@@ -210,10 +204,6 @@ class UrlFolder:
         self._fs.pipe_file(path, b"begun")
         return True
 
-    def end(self, token: str) -> None:
-        with contextlib.suppress(FileNotFoundError):
-            self._fs.rm_file(f"{self._root}/{STATE}/begun/{token}")
-
     def names(self, folder: str) -> Iterator[str]:
         for path in self._fs.find(f"{self._root}/{folder}"):
             yield path[path.index(f"/{folder}/") + 1 :]
@@ -222,8 +212,9 @@ class UrlFolder:
         content: bytes = self._fs.cat_file(f"{self._root}/{name}")
         return content
 
-    def clear(self) -> None:
-        """Nothing: a filesystem of this kind writes whole files or none."""
+    def clear(self) -> None:  # what is half written does not show on a filesystem of this kind
+        with contextlib.suppress(FileNotFoundError):
+            self._fs.rm(f"{self._root}/{STATE}/begun", recursive=True)
 
     def write(self, name: str, content: bytes) -> None:
         """Writes a file, over one that may be there."""

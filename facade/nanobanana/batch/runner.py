@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 import os
 import secrets
@@ -230,8 +229,6 @@ class Runner:
         except BaseException:
             claim.has_left = not future.cancel()
             raise
-        with contextlib.suppress(Exception):  # what is left over is cleared by the next run
-            await self._threads.run(folder.end, token, is_kept=True)
         if isinstance(outcome, NanoBananaError):
             raise outcome
         return outcome
