@@ -39,7 +39,7 @@ def test_thousand_requests_with_faults_are_all_accounted_for(
 
 def test_kill_9_at_any_moment_loses_and_repeats_nothing(nanobanana_sandbox: str, tmp_path: Path) -> None:
     """A batch of 100 killed many times, run again each time: nothing is paid for twice but what was reported unknown."""
-    requests = [{"prompt": f"Killed {n} [sandbox:slow=0.2]", "id": f"k{n}"} for n in range(100)]
+    requests = [{"prompt": f"Killed {n} [sandbox:slow=0.4]", "id": f"k{n}"} for n in range(100)]
     out, jobs, moments, kills = tmp_path / "out", tmp_path / "jobs.jsonl", random.Random(11), 0
     write_jobs(jobs, requests)
     for _ in range(12):
