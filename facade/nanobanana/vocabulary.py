@@ -61,6 +61,7 @@ ASPECT_RATIOS: tuple[AspectRatio, ...] = tuple(
     sorted(get_args(AspectRatio), key=lambda ratio: _rank(ratio, ratio_value(ratio)))
 )
 IMAGE_SIZES: tuple[ImageSize, ...] = tuple(sorted(get_args(ImageSize), key=lambda size: _rank(size, _scale(size))))
+_SHAPES = {ratio: float(value) for ratio in ASPECT_RATIOS if (value := ratio_value(ratio)) is not None}
 
 
 def pixels(aspect_ratio: str, image_size: str) -> tuple[int, int] | None:
@@ -79,5 +80,4 @@ def pixels(aspect_ratio: str, image_size: str) -> tuple[int, int] | None:
 def nearest_aspect_ratio(width: int, height: int) -> AspectRatio:
     """The listed ratio nearest to a shape in pixels, as the eye sees it (by the quotient, not the difference). One that
     is not two numbers is never taken while another is listed."""
-    values = {ratio: value for ratio in ASPECT_RATIOS if (value := ratio_value(ratio)) is not None}
-    return min(values, key=lambda ratio: abs(math.log(width / height / values[ratio])), default=ASPECT_RATIOS[0])
+    return min(_SHAPES, key=lambda ratio: abs(math.log(width / height / _SHAPES[ratio])), default=ASPECT_RATIOS[0])
