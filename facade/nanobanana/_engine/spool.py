@@ -23,13 +23,15 @@ class Spool:
     The file stays open, so that what was paid for is not lost with a folder that somebody deletes. A small picture
     needs no file; and where none can be made, or the disk is full, memory takes over.
 
-    room: bytes to have ready in memory, so that it need not be moved as it grows.
+    room: bytes that it may come to. In memory they are made ready, so that it need not be moved as it grows; where it
+    goes into a file, it goes there from the beginning, as many that come at once would fill the memory.
     """
 
     def __init__(self, folder: Path | None, room: int = 0) -> None:
         self.path: Path | None = None
         self.size = 0
         self._folder = folder  # until there is a file in it
+        self._room = room
         self._file: io.FileIO | None = None
         self._is_passing = True
         ready = 0 if folder else room if room < _LARGE else max(room, _MAPPED)
@@ -37,7 +39,7 @@ class Spool:
 
     def write(self, data: bytes) -> None:
         """Adds what came."""
-        if self._folder is not None and self.size + len(data) > _SMALL:
+        if self._folder is not None and max(self._room, self.size + len(data)) > _SMALL:
             self._begin_file(self._folder)
         view = memoryview(data)
         try:
