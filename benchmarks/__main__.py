@@ -100,7 +100,7 @@ class Bench:
                 "calls": scenario.calls,
                 "references": self._references(scenario),
                 "send_buffer": scenario.send_buffer,
-                "folder": folder if client.name.endswith("to file") else "",
+                "folder": folder if client.name.endswith("to file") or scenario.kind == "batch" else "",
             }
             result, printed = self._spawn(client, "from benchmarks import worker; worker.measure()", json.dumps(work))
         return result if "failed" in result else json.loads(printed.splitlines()[-1])

@@ -55,6 +55,21 @@ class Httpx:
         self._async_client = self._async_client or self._make(**self._options)
         return self._picture(await self._async_client.post(self._url, json=self._body(prompt, references)))
 
+    async def batch(self, prompts: Sequence[str], folder: str, concurrency: int) -> list[str]:
+        """Makes pictures, so many at a time, and returns their paths. It keeps no account of them."""
+        import asyncio
+        from pathlib import Path
+
+        free = asyncio.Semaphore(concurrency)
+
+        async def make(number: int, prompt: str) -> str:
+            async with free:
+                picture = await self.draw_async(prompt, ())
+            Path(path := f"{folder}/{number}.png").write_bytes(picture)
+            return path
+
+        return await asyncio.gather(*(make(number, prompt) for number, prompt in enumerate(prompts)))
+
 
 class Generated:
     """The generated client alone, as its generator leaves it."""
@@ -125,6 +140,12 @@ class Nanobanana:
         """Makes a picture in a file."""
         self._async_client = self._async_client or self._make(KEY, base_url=self._url)
         await self._async_client.generate(prompt, references=references, save_to=path)
+
+    async def batch(self, prompts: Sequence[str], folder: str, concurrency: int) -> list[str]:
+        """Makes pictures, so many at a time, and returns their paths."""
+        self._async_client = self._async_client or self._make(KEY, base_url=self._url)
+        batch = self._async_client.batch([{"prompt": prompt} for prompt in prompts], folder, concurrency=concurrency)
+        return [f"{folder}/{result.path}" async for result in batch]
 
 
 class GoogleGenai:

@@ -69,8 +69,10 @@ async def serve(port: int) -> None:
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", port)
         for side in (writer, far_writer):
             side.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        try:
+        try:  # cancelled: the client keeps it open, and the relay ends
             await asyncio.gather(pump(reader, far_writer, there, ROUND_TRIP), pump(far_reader, writer, back, 0.0))
+        except asyncio.CancelledError:
+            pass
         finally:
             writer.close()
             far_writer.close()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 KB, MB = 1024, 1024 * 1024
 BASELINE = "google-genai"
@@ -48,7 +49,7 @@ class Scenario:
     """So many calls, with so many references, for pictures of so many bytes."""
 
     name: str
-    kind: str  # import, start, calls (one after another) or async (all at once)
+    kind: str  # import, start, calls (one after another), async (all at once) or batch (eight at a time, into files)
     answer: int = KB
     calls: int = 1
     references: int = 0
@@ -64,6 +65,8 @@ class Scenario:
         for ablation, scenarios in ABLATIONS.items():
             if client == ablation.name:
                 return self.name in scenarios
+        if self.kind == "batch":
+            return client in ("httpx", OURS)
         if self.through_link and client in ("floor", "generated", "gemimg"):
             return False
         if client == TO_FILE:
@@ -75,11 +78,12 @@ class Scenario:
         return True
 
 
-_LINKED: dict[str, dict[str, int]] = {
-    "1.5 MB answer": {"answer": 3 * MB // 2, "calls": 3},
-    "16 MB answer": {"answer": 16 * MB},
-    "1 reference of 7 MB": {"references": 1},
-    "14 references of 7 MB": {"references": 14},
+_LINKED: dict[str, dict[str, Any]] = {
+    "1.5 MB answer": {"kind": "calls", "answer": 3 * MB // 2, "calls": 3},
+    "16 MB answer": {"kind": "calls", "answer": 16 * MB},
+    "1 reference of 7 MB": {"kind": "calls", "references": 1},
+    "14 references of 7 MB": {"kind": "calls", "references": 14},
+    "batch of 32 of 1.5 MB": {"kind": "batch", "answer": 3 * MB // 2, "calls": 32},
 }
 SCENARIOS = (
     Scenario("import", "import", schemes=("https",)),
@@ -100,7 +104,7 @@ SCENARIOS = (
     Scenario("200 async calls of 1.5 MB", "async", answer=3 * MB // 2, calls=200, to_file=True),
     Scenario("32 async calls of 16 MB", "async", answer=16 * MB, calls=32, to_file=True),
     *(
-        Scenario(f"{name}, over a link", "calls", schemes=("https",), rounds=3, through_link=True, **options)
+        Scenario(f"{name}, over a link", schemes=("https",), rounds=3, through_link=True, **options)
         for name, options in _LINKED.items()
     ),
 )

@@ -41,6 +41,10 @@ def measure() -> None:
         import asyncio
 
         result, drawn = asyncio.run(_at_once(client, work, references))
+    elif work["kind"] == "batch":
+        import asyncio
+
+        result, drawn = asyncio.run(_batch(client, work))
     else:
         result, drawn = _in_turn(client, work, references)
     _check(drawn, work["answer"])
@@ -78,6 +82,17 @@ async def _at_once(client: Any, work: dict[str, Any], references: list[bytes]) -
         waiting = [client.draw_async(PROMPT, references) for _ in range(calls)]
     drawn = await asyncio.gather(*waiting)
     return done(), paths or drawn
+
+
+async def _batch(client: Any, work: dict[str, Any]) -> tuple[dict[str, Any], Drawn]:
+    """Pictures into files, eight at a time."""
+    await client.draw_async(WARM_UP, ())
+    done = _meter()
+    paths: list[str] = await client.batch([f"{PROMPT} {number}" for number in range(work["calls"])], work["folder"], 8)
+    result = done()
+    if len(set(paths)) != work["calls"]:
+        raise SystemExit("not every picture has a file")
+    return result, paths
 
 
 def _meter() -> Callable[[], dict[str, Any]]:
