@@ -163,7 +163,7 @@ class _Dialogue:
             self._is_busy = False
         answer, error = call.answer.lifted, None
         try:
-            model_turn = call.format.model_turn(answer.text, answer.blobs)
+            model_turn = call.format.model_turn(answer.text, call.findings)
         except Exception as exc:  # whatever is odd about it, it was paid for, and goes with the error
             words = plain(str(exc), 200) or type(exc).__name__
             error = UnusableResponseError(

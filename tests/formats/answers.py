@@ -35,6 +35,13 @@ def read(answer: dict[str, Any], wire: Wire = "native") -> Generation:
     return findings.conclude(prompt="Draw", model="nanobanana", request_id="req_1", headers={}, answer=None)
 
 
+def turn_of(text: bytes, wire: Wire, blobs: Blobs) -> bytes:
+    """The model's turn that the facade keeps of an answer."""
+    document = json.loads(text, parse_int=str, parse_float=str)
+    whole = document[0] if isinstance(document, list) else document
+    return FORMATS[wire].model_turn(text, FORMATS[wire].find(MODELS[wire].from_dict(whole), blobs))
+
+
 def inline(data: bytes | str, mime_type: str = "image/png", **others: Any) -> dict[str, Any]:
     """A native part with a picture."""
     return {"inlineData": {"mimeType": mime_type, "data": data if isinstance(data, str) else base64_of(data)}, **others}

@@ -211,6 +211,13 @@ def test_words_and_pictures_are_parted_whatever_comes(pieces: list[str]) -> None
     assert pictures or words == text
 
 
+@pytest.mark.parametrize("count", [0, False, "none", [1]])
+def test_counts_of_another_kind_stay(count: Any) -> None:
+    """What an answer has in the place of its token counts stays in the metadata, as it came."""
+    assert read(native(inline(PNG), usageMetadata=count)).metadata == {"usageMetadata": count}
+    assert read(chat(f"![i]({URI})", usage=count), "chat").metadata == {"usage": count}
+
+
 NAMES = st.sampled_from(
     [
         "candidates",

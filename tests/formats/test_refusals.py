@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from nanobanana import APIStatusError, UnusableResponseError
 from nanobanana._formats.refusals import (
@@ -37,6 +37,7 @@ DATES = st.builds(
 )  # fmt: skip
 
 
+@settings(deadline=None)  # the first call imports dateutil
 @given(DATES | st.text(max_size=40), st.none() | st.just(NOW))
 @example("Wed, 31 Dec 9999 23:59:59 GMT", None)
 @example("Mon, 01 Jan 0001 00:00:00 +2359", NOW)

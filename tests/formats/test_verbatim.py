@@ -12,7 +12,7 @@ from nanobanana._engine.tokens import Blobs
 from nanobanana._formats import FORMATS
 from nanobanana._formats.verbatim import entries, member, members, with_role
 
-from .answers import PNG, base64_of, chat, inline, native
+from .answers import PNG, base64_of, chat, inline, native, turn_of
 
 P = base64_of(PNG)
 VALUES = st.recursive(
@@ -78,7 +78,7 @@ def test_turn_of_the_picture_goes_back(wire: Any, answer: bytes, wanted: bytes) 
     """The turn for the history is that of the candidate with the picture, as it came; no number stops it."""
     picture = P.encode()
     text = answer.replace(b"%s", picture, 1).replace(b"%s", b"0" * 5000)
-    assert FORMATS[wire].model_turn(text, Blobs()) == wanted.replace(b"%s", picture)
+    assert turn_of(text, wire, Blobs()) == wanted.replace(b"%s", picture)
 
 
 @pytest.mark.parametrize(
@@ -88,7 +88,7 @@ def test_turn_of_the_picture_goes_back(wire: Any, answer: bytes, wanted: bytes) 
 def test_picture_elsewhere_gives_a_turn_that_shows_it(wire: Any, answer: dict[str, Any]) -> None:
     """Where the picture did not come in a turn of the format, one is written that shows it, for the model to go on."""
     blobs = Blobs()
-    turn = blobs.fill(json.loads(FORMATS[wire].model_turn(json.dumps(answer).encode(), blobs)))
+    turn = blobs.fill(json.loads(turn_of(json.dumps(answer).encode(), wire, blobs)))
     assert FORMATS[wire].check_turn(turn, is_model=True) == ""
     assert P in json.dumps(turn)
 

@@ -17,6 +17,7 @@ from .._engine.fetch import is_public
 from .._engine.tokens import Blobs
 from .._formats import FORMATS
 from .._formats.elsewhere import found_in
+from .._formats.findings import Findings
 from .._formats.refusals import error_in_disguise, read_refusal
 from ..errors import UnusableResponseError, plain
 from ..pictures.generation import Generation
@@ -65,6 +66,7 @@ class Call:
             lifts=True,
             folder=folder,
         )
+        self.findings = Findings()
         self._parsed: Any = None
         self._problem = ""
         self._tokens: int | None = None
@@ -127,6 +129,7 @@ class Call:
     def _generation(self, answer: Answer) -> Generation:
         blobs = answer.lifted.blobs
         findings = found_in(answer.document, blobs) if self._problem else self.format.find(self._parsed, blobs)
+        self.findings = findings
         if not findings.has_pictures:
             refusal = read_refusal(blobs.fill(answer.document))
             if refusal is not None:

@@ -7,4 +7,4 @@ from .chat import Chat
 from .format import Format
 from .native import Native
 
-FORMATS: dict[WireName, Format] = {"native": Native(), "chat": Chat()}
+FORMATS: dict[WireName, Format] = {"native": Native(Chat()), "chat": Chat(Native())}

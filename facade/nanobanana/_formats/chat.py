@@ -1,12 +1,12 @@
-"""The chat wire format: requests and turns of `POST /v1/chat/completions`."""
+"""The chat wire format: `POST /v1/chat/completions`."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any
 
 from nanobanana_api.api.chat import create_chat_completion
+from nanobanana_api.models.chat_answer_message import ChatAnswerMessage
+from nanobanana_api.models.chat_choice import ChatChoice
 from nanobanana_api.models.chat_completion import ChatCompletion
 from nanobanana_api.models.chat_extra_body import ChatExtraBody
 from nanobanana_api.models.chat_google_options import ChatGoogleOptions
@@ -15,26 +15,31 @@ from nanobanana_api.models.chat_image_part import ChatImagePart
 from nanobanana_api.models.chat_image_url import ChatImageUrl
 from nanobanana_api.models.chat_request import ChatRequest
 from nanobanana_api.models.chat_text_part import ChatTextPart
+from nanobanana_api.models.chat_usage import ChatUsage
 from nanobanana_api.models.chat_user_message import ChatUserMessage
-from nanobanana_api.models.generate_content_response import GenerateContentResponse
 
 from .._engine.tokens import Blobs
+from ..pictures.generation import Usage
 from ..pictures.reference import ReferenceImage
-from ..request import ImageRequest, WireName
-from . import chat_answer, native_answer
+from ..request import ImageRequest
 from .findings import Findings
-from .format import StandIn, find_anywhere, parts_of, reread
-from .verbatim import entries, member, only, with_role
+from .format import Format, StandIn, best
+from .jsons import as_count, as_json, as_models, as_text, left
+
+_COUNTS = ("prompt_tokens", "completion_tokens", "total_tokens")  # in the order of Usage
 
 
-class Chat:
+class Chat(Format):
     """The chat wire format."""
 
-    name: WireName = "chat"
+    name = "chat"
     model_role = "assistant"
-    turns: Literal["contents", "messages"] = "messages"
-    operation: Callable[..., Any] = staticmethod(create_chat_completion.sync)
-    async_operation: Callable[..., Any] = staticmethod(create_chat_completion.asyncio)
+    turns = "messages"
+    operation = staticmethod(create_chat_completion.sync)
+    async_operation = staticmethod(create_chat_completion.asyncio)
+    answer = ChatCompletion
+    answers = "choices"
+    turn_in = ("message", "delta")
 
     def arguments(self, request: ImageRequest, stand_in: StandIn = ReferenceImage.to_base64) -> dict[str, Any]:
         """The prompt as a string; with references, a list of the prompt and each of them as `data:` URI."""
@@ -57,36 +62,73 @@ class Chat:
         )
         return {"body": body}
 
-    def find(self, answer: ChatCompletion, blobs: Blobs) -> Findings:
-        """What is found in an answer."""
-        return find_anywhere(answer, blobs, chat_answer.read, (GenerateContentResponse, native_answer.read))
+    def read(self, answer: ChatCompletion, blobs: Blobs) -> Findings:
+        """What is found in the first choice that has a picture, or else in the first; without one there, what the list
+        `data` holds, as answers of the images endpoint of OpenAI have it."""
+        findings = best(as_models(ChatChoice, answer.choices), _read_choice, blobs)
+        rest, usage = left(answer, "choices"), answer.usage
+        if isinstance(usage, ChatUsage):
+            findings.usage = Usage(*(as_count(getattr(usage, name)) for name in _COUNTS))
+            rest["usage"] = left(usage, *_COUNTS)
+        if not findings.rank:
+            for entry in _objects(rest.get("data")):
+                _read_place(entry, findings)
+        findings.keep(rest)
+        return findings
 
-    def model_turn(self, text: bytes, blobs: Blobs) -> bytes:
-        """The message of the choice that has the picture, or one that shows the picture found elsewhere."""
-        text = only(text)
-        findings = self.find(ChatCompletion.from_dict(reread(text)), blobs)
-        message = None
-        if findings.place is not None:
-            choices = [entry for entry in entries(member(text, "choices") or b"[]") if entry.startswith(b"{")]
-            choice = choices[findings.place] if choices else b"{}"
-            message = next((one for name in ("message", "delta") if _is_object(one := member(choice, name))), None)
-        if message is not None:
-            return with_role(message, self.model_role)
-        words, pictures = parts_of(findings, blobs)
+    def written(self, words: str, pictures: list[tuple[str, str]]) -> dict[str, Any]:
+        """The words and the pictures in Markdown."""
         shown = [
             f"![image](data:{mime_type};base64,{value})" if mime_type else f"![image]({value})"
             for mime_type, value in pictures
         ]
-        return json.dumps({"role": self.model_role, "content": "\n\n".join([*filter(None, [words]), *shown])}).encode()
+        return {"content": "\n\n".join([words, *shown] if words else shown)}
 
-    def check_turn(self, turn: dict[str, Any], *, is_model: bool) -> str:
-        """What is wrong with a turn of a saved conversation; "" where nothing is."""
-        role = self.model_role if is_model else "user"
-        if turn.get("role") != role:
-            return f"its role is not {role!r}"
+    def fault(self, turn: dict[str, Any]) -> str:
+        """What is wrong with a turn, its role left aside."""
         is_content = isinstance(turn.get("content"), str | list | None)
         return "" if is_content else "its content is neither words nor a list"
 
 
-def _is_object(text: bytes | None) -> bool:
-    return text is not None and text.startswith(b"{")
+def _read_choice(choice: ChatChoice, findings: Findings) -> None:
+    findings.finish_reason = as_text(choice.finish_reason)
+    rest, message = left(choice, "message", "finish_reason"), choice.message
+    if not isinstance(message, ChatAnswerMessage) and isinstance(rest.get("delta"), dict):
+        message = ChatAnswerMessage.from_dict(rest.pop("delta"))
+    if isinstance(message, ChatAnswerMessage):
+        _read_message(message, findings)
+    findings.keep(rest)
+
+
+def _read_message(message: ChatAnswerMessage, findings: Findings) -> None:
+    """Some upstreams give a picture in several of these places."""
+    findings.add_text(as_text(message.content))
+    images = message.images if isinstance(message.images, list) else []
+    images = [{"url": entry} if isinstance(entry, str) else as_json(entry) for entry in images]
+    for place in [*_objects(as_json(message.content)), *_objects(images)]:
+        findings.add_text(as_text(place.get("text")))
+        _read_place(place, findings)
+    rest = left(message, "role", "content", "images")
+    is_wordless = not findings.words
+    for place in _objects(rest.pop("multi_mod_content", None)):
+        if is_wordless:
+            findings.add_text(as_text(place.get("text")))
+        _read_place(place, findings)
+    findings.thoughts.append(as_text(rest.pop("reasoning_content", None)))
+    findings.keep(rest)
+
+
+def _read_place(place: dict[str, Any], findings: Findings) -> None:
+    """Takes the picture that one entry of a list holds, by whatever name."""
+    for name in ("image_url", "imageUrl", "url", "b64_json", "inline_data", "inlineData"):
+        value, stated = place.get(name), ""
+        if isinstance(value, dict):
+            stated = as_text(value.get("mimeType")) or as_text(value.get("mime_type"))
+            value = value.get("url") or value.get("data")
+        if isinstance(value, str) and value:
+            findings.add_picture(value, stated, unless_there=True)
+            return
+
+
+def _objects(value: object) -> list[dict[str, Any]]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []

@@ -7,17 +7,16 @@ slowly: a refusal may link to a page of help.
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterator
-from typing import Any
-
-from attrs import frozen
+from typing import Any, NamedTuple
 
 from .._engine.tokens import Blobs
-from ..errors import UnusableResponseError
 from ..pictures.header import sniff
+from ..pictures.remote import Picture
 from .findings import Findings
-from .values import DATA_URI, Picture, decoded, is_known, picture
+from .values import DATA_URI, decoded, is_known, picture
 from .words import parted
 
 _SHORTEST = 40  # characters of Base64 in which a picture, or the token of one, may lie
@@ -40,8 +39,7 @@ _NAMES_PICTURE = re.compile(r"image|img|picture|photo", re.IGNORECASE)
 _NAMES_ADDRESS = re.compile(r"(?:file|download|output|result|media|asset|signed|public)?ur[il]s?", re.IGNORECASE)
 
 
-@frozen
-class _Place:
+class _Place(NamedTuple):
     """A string of the answer, with the name it stands under. is_pictorial: whether a name above it speaks of pictures.
     is_minor: whether one speaks of what goes with a picture."""
 
@@ -51,12 +49,10 @@ class _Place:
     is_minor: bool
 
 
-def found_in(document: Any, blobs: Blobs) -> Findings:
-    """What is found in a JSON document of which nothing else is known, not even that it fits the contract."""
-    findings = Findings(blobs)
+def found_in(document: dict[str, Any], blobs: Blobs) -> Findings:
+    """What is found in a JSON object of which nothing else is known, not even that it fits the contract."""
+    findings = Findings(blobs, metadata=dict(document))
     search(document, findings)
-    if isinstance(document, dict):
-        findings.metadata |= document
     return findings
 
 
@@ -67,19 +63,12 @@ def search(document: Any, findings: Findings) -> None:
     It takes time in proportion to the length of the document, and follows no address.
     """
     places = list(_places(document))
-    for is_minor in (True, False):  # the final picture comes last
-        for place in places:
-            if place.is_minor == is_minor:
-                for found in _embedded(place, findings):
-                    findings.take(found, unless_there=True)
+    for place in sorted(places, key=lambda place: not place.is_minor):  # the final picture comes last
+        for found in _embedded(place, findings):
+            findings.take(found, unless_there=True)
     if findings.has_pictures or findings.is_withheld:
         return
-    addresses: list[tuple[int, str]] = []
-    for place in places:
-        if "![" in place.text:
-            addresses += [(3, value) for value in parted(place.text)[1] if value[:4].lower() == "http"]
-        elif not place.is_minor and (address := _address(place)):
-            addresses.append(address)
+    addresses = [found for place in places for found in _addresses(place)]
     surest = max(addresses, default=(0, ""))[0]
     for sureness, value in addresses:
         if sureness == surest:
@@ -107,14 +96,13 @@ def _places(document: Any) -> Iterator[_Place]:
 
 def _embedded(place: _Place, findings: Findings) -> Iterator[Picture]:
     """The pictures that a string holds as Base64, as `data:` URI or as the token of a blob."""
-    text, blobs = place.text, findings.blobs
+    text = place.text
     if len(text) < _SHORTEST:
         return
     uri = DATA_URI.match(text.lstrip())
     whole = (text.lstrip()[uri.end() :] if uri else text).strip()
     if _LINES.fullmatch(whole):
-        found = _by_its_bytes(whole, blobs)
-        if found is not None:
+        for found in _by_its_bytes(whole, findings.blobs):
             findings.taken.add(text)
             yield found
         return
@@ -123,33 +111,31 @@ def _embedded(place: _Place, findings: Findings) -> Iterator[Picture]:
         opens = not before or before.isspace() or before in _OPENS
         closes = not after or after in _CLOSES or (after.isspace() and not _RUN.match(text, run.end() + 1))
         if opens and closes:  # else it is a piece of something, and to take it would cut the picture short
-            found = _by_its_bytes(run[0], blobs)
-            if found is not None:
+            yield from _by_its_bytes(run[0], findings.blobs)
+
+
+def _by_its_bytes(value: str, blobs: Blobs) -> Iterator[Picture]:
+    with contextlib.suppress(ValueError):  # it is no Base64
+        head = "".join(blobs.fill(value[:_HEAD]).split())[:_HEAD_KEPT]
+        if value in blobs or sniff(decoded(head)) is not None:
+            found = picture(value, "", blobs)
+            if is_known(found):
                 yield found
 
 
-def _by_its_bytes(value: str, blobs: Blobs) -> Picture | None:
-    try:
-        if value not in blobs:
-            head = "".join(blobs.fill(value[:_HEAD]).split())[:_HEAD_KEPT]
-            if sniff(decoded(head)) is None:
-                return None
-        found = picture(value, None, blobs)
-    except (ValueError, UnusableResponseError):
-        return None
-    return found if is_known(found) else None
-
-
-def _address(place: _Place) -> tuple[int, str] | None:
-    """The address that a string is as a whole, with how surely it is that of a picture: by its suffix, by the name it
-    stands under, or by a name further up."""
+def _addresses(place: _Place) -> Iterator[tuple[int, str]]:
+    """The addresses that a string holds as Markdown, or the one that it is as a whole, with how surely it is that of a
+    picture: by its suffix, by the name it stands under, or by a name further up."""
     whole = place.text.strip()
-    if not _ADDRESS.fullmatch(whole):
-        return None
-    if _PICTURE_SUFFIX.match(whole):
-        return 3, whole
-    if _OTHER_SUFFIX.match(whole):
-        return None
-    if _NAMES_PICTURE.search(place.name) or _NAMES_ADDRESS.fullmatch(re.sub("[_-]", "", place.name)):
-        return 2, whole
-    return (1, whole) if place.is_pictorial else None
+    if "![" in whole:
+        yield from ((3, value) for value in parted(place.text)[1] if value[:4].lower() == "http")
+    elif place.is_minor or not _ADDRESS.fullmatch(whole):
+        return
+    elif _PICTURE_SUFFIX.match(whole):
+        yield 3, whole
+    elif _OTHER_SUFFIX.match(whole):
+        return
+    elif _NAMES_PICTURE.search(place.name) or _NAMES_ADDRESS.fullmatch(re.sub("[_-]", "", place.name)):
+        yield 2, whole
+    elif place.is_pictorial:
+        yield 1, whole

@@ -56,19 +56,9 @@ def as_text(value: object) -> str:
     return value if isinstance(value, str) else ""
 
 
-def as_name(value: object) -> str | None:
-    """The string where there is one, or None."""
-    return value if isinstance(value, str) and value else None
-
-
 def as_count(value: object) -> int | None:
     """The whole number, or None for anything else."""
     return value if isinstance(value, int) and not isinstance(value, bool) else None
-
-
-def as_model(cls: type[T], value: object) -> T | None:
-    """The generated model; None where the answer had something else in its place."""
-    return value if isinstance(value, cls) else None
 
 
 def as_models(cls: type[T], value: object) -> list[T]:

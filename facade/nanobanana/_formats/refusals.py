@@ -4,7 +4,6 @@ error."""
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from ..errors import (
     plain,
     status_error_class,
 )
+from .jsons import as_text
 
 _BODY_KEPT = 4000  # characters
 _MESSAGE_KEPT, _NAME_KEPT = 500, 100  # characters
@@ -62,24 +62,23 @@ def read_refusal(document: Any) -> Refusal | None:
         return None
     error = document.get("error")
     if isinstance(error, str) and error:
-        return Refusal(message=plain(error, _MESSAGE_KEPT), code=_name(document.get("code")))
+        error = {"message": error, "code": document.get("code")}
     if not isinstance(error, dict) or not error:
         if not isinstance(document.get("message"), str) or document.get("code", 0) in _ALL_IS_WELL:
             return None
         error = document
-    found = error.get("details")
+    found, code = error.get("details"), error.get("code")
     details = [entry for entry in found if isinstance(entry, dict)] if isinstance(found, list) else []
     delays = [parse_duration(entry.get("retryDelay")) for entry in details]
     return Refusal(
-        message=plain(error["message"], _MESSAGE_KEPT) if isinstance(error.get("message"), str) else "",
-        code=_name(error.get("code")) if isinstance(error.get("code"), str) and error["code"]
-        else _name(error.get("status")) or _name(error.get("code")),
+        message=plain(as_text(error.get("message")), _MESSAGE_KEPT),
+        code=_name(as_text(code)) or _name(error.get("status")) or _name(code),
         type=_name(error.get("type")),
         param=_name(error.get("param")),
-        reason=next((entry["reason"] for entry in details if isinstance(entry.get("reason"), str)), None),
+        reason=next((reason for entry in details if (reason := as_text(entry.get("reason")))), None),
         retry_delay=next((delay for delay in delays if delay is not None), None),
         has_details=bool(found),
-    )  # fmt: skip
+    )
 
 
 def _name(value: object) -> str | None:
@@ -96,14 +95,15 @@ def status_error(
     except (ValueError, RecursionError):
         document = None
     refusal = read_refusal(document) or Refusal(message=_words(text))
+    request_id = _name(headers.get("x-request-id")) or _request_id(refusal.message)
+    location = None
+    if 300 <= status_code < 400:
+        location = headers.get("location") or None
+        target = plain(location or "nowhere", 300)
+        refusal = Refusal(message=f"the answer is a redirect to {target}, which is not followed")
     retry_after = parse_retry_after(headers.get("retry-after"), now=now)
     if retry_after is None:
         retry_after = refusal.retry_delay
-    request_id = _name(headers.get("x-request-id")) or _request_id(refusal.message)
-    location = headers.get("location") or None if 300 <= status_code < 400 else None
-    if 300 <= status_code < 400:
-        target = plain(location or "nowhere", 300)
-        refusal = Refusal(message=f"the answer is a redirect to {target}, which is not followed")
     cls, billed, advice = _judge(status_code, refusal, retry_after)
     return cls(
         refusal.message or "no reason was given",
@@ -125,27 +125,23 @@ def _judge(
 ) -> tuple[type[APIStatusError], Billed, str | None]:
     """The class, whether it may have been billed, and advice where the class's own does not fit."""
     cls = status_error_class(status_code)
-    names = {refusal.code, refusal.type, refusal.reason}
-    if 400 <= status_code < 500:
-        is_exhausted = status_code == 429 and refusal.code == "RESOURCE_EXHAUSTED"
-        if names & _QUOTA_CODES or (is_exhausted and not refusal.has_details and retry_after is None):
-            cls = QuotaExceededError
-        elif status_code == 400 and (names & _BAD_KEY_CODES or _BAD_KEY.search(refusal.message)):
-            cls = AuthenticationError
-        elif status_code == 400 and refusal.code == "content_policy_violation":
-            cls = ContentPolicyError
-        return cls, "unknown" if status_code in _MAY_BE_PROCESSED else "no", None
-    if status_code == 503 and _NO_CHANNEL.search(refusal.message):
-        return (
-            ServerError,
-            "no",
-            "The gateway has no channel for this model; waiting does not help, another model may",
-        )
-    if status_code == 503 and retry_after is not None:
-        return ServerError, "no", "Wait and try again"
     if 300 <= status_code < 400:
-        return APIStatusError, "no", "Correct the base URL"
-    return cls, "unknown", None
+        return cls, "no", "Correct the base URL"
+    if status_code == 503 and _NO_CHANNEL.search(refusal.message):
+        return cls, "no", "The gateway has no channel for this model; waiting does not help, another model may"
+    if status_code == 503 and retry_after is not None:
+        return cls, "no", "Wait and try again"
+    if not 400 <= status_code < 500:
+        return cls, "unknown", None
+    names = {refusal.code, refusal.type, refusal.reason}
+    is_exhausted = status_code == 429 and refusal.code == "RESOURCE_EXHAUSTED"
+    if names & _QUOTA_CODES or (is_exhausted and not refusal.has_details and retry_after is None):
+        cls = QuotaExceededError
+    elif status_code == 400 and (names & _BAD_KEY_CODES or _BAD_KEY.search(refusal.message)):
+        cls = AuthenticationError
+    elif status_code == 400 and refusal.code == "content_policy_violation":
+        cls = ContentPolicyError
+    return cls, "unknown" if status_code in _MAY_BE_PROCESSED else "no", None
 
 
 def is_turned_away(error: ServerError) -> bool:
@@ -183,7 +179,7 @@ def parse_retry_after(value: str | None, *, now: datetime | None = None) -> floa
     """
     value = (value or "").strip()
     if _NUMBER.fullmatch(value):
-        return _seconds(float(value))
+        return max(0.0, float(value))
     if not _DATE.match(value):  # dateutil would take almost anything for a date
         return None
     from dateutil import parser  # slow to import, and rarely needed
@@ -192,17 +188,12 @@ def parse_retry_after(value: str | None, *, now: datetime | None = None) -> floa
         moment = parser.parse(value, tzinfos=lambda name, offset: UTC if offset is None else offset)
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
-        return _seconds((moment - (now or datetime.now(UTC))).total_seconds())
+        return max(0.0, (moment - (now or datetime.now(UTC))).total_seconds())
     except Exception:  # the words of a stranger: dateutil lets out whatever its arithmetic raises on them
         return None
 
 
 def parse_duration(value: object) -> float | None:
     """Seconds by a protobuf duration in JSON, such as "34s" or "0.5s"; None for anything else."""
-    if not isinstance(value, str) or not re.fullmatch(r"-?\d{1,15}(\.\d{1,9})?s", value):
-        return None
-    return _seconds(float(value[:-1]))
-
-
-def _seconds(value: float) -> float | None:
-    return max(0.0, value) if math.isfinite(value) else None
+    number, unit = as_text(value)[:-1], as_text(value)[-1:]
+    return max(0.0, float(number)) if unit == "s" and _NUMBER.fullmatch(number) else None
