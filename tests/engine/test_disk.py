@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from nanobanana._engine import disk
-from nanobanana._engine.disk import check_writable, move_atomically, read_regular_file, sync_folder, write_atomically
+from nanobanana._engine.disk import check_writable, read_regular_file, sync_folder, write_atomically
 from nanobanana._engine.spool import Spool
 
 DATA = os.urandom(300_000)
@@ -35,7 +35,7 @@ def put(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Put]:
 
     def move(path: Path, **options: Any) -> Path:
         spools.append(spool(tmp_path))
-        return move_atomically(path, spools[-1], **options)
+        return write_atomically(path, spools[-1], **options)
 
     yield move if request.param == "move" else lambda path, **options: write_atomically(path, DATA, **options)
     for made in spools:
@@ -197,7 +197,7 @@ def test_looking_leaves_no_trace(tmp_path: Path) -> None:
 def test_a_moved_spool_is_read_where_it_is(tmp_path: Path) -> None:
     """A spool that got its place is read there, and never deleted."""
     made = spool(tmp_path)
-    path = move_atomically(tmp_path / "cat.png", made)
+    path = write_atomically(tmp_path / "cat.png", made)
     assert made.read() == DATA
     made.discard()
     assert path.read_bytes() == DATA
@@ -220,7 +220,7 @@ def test_a_deleted_spool(is_released: bool, tmp_path: Path) -> None:
         made.path.write_bytes(b"somebody else's")
         assert made.read() == DATA
         made.path.unlink()
-        assert move_atomically(tmp_path / "cat.png", made).read_bytes() == DATA
+        assert write_atomically(tmp_path / "cat.png", made).read_bytes() == DATA
 
 
 def test_reading_regular_files_only(tmp_path: Path) -> None:

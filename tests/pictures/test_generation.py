@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import pickle
 from collections.abc import Callable
@@ -83,13 +84,32 @@ def test_raw_holds_no_picture_twice(picture: Callable[..., bytes], tmp_path: Pat
     tokens = [blobs.add(content) for content in contents]
     images = tuple(GeneratedImage(content) for content in contents)
     answer = Lifted(json.dumps(tokens).encode(), blobs)
-    generation = Generation(images=images[1:], drafts=images[:1], answer=answer).with_one_file()
-    assert isinstance(generation.drafts[0], GeneratedImage)
-    assert generation.drafts[0].content is blobs[tokens[0]]
+    blobs.recall(but=contents[2])
+    generation = Generation(images=images[1:], drafts=images[:1], answer=answer)
+    assert generation.drafts[0].data == data
     assert len(list(tmp_path.iterdir())) == 1
     assert len({*generation.raw["answer"]}) == 1
     generation.saved(tmp_path / "cat")
     assert [path.name for path in tmp_path.iterdir()] == ["cat.png"]
+
+
+@pytest.mark.parametrize("copied", [lambda made: pickle.loads(pickle.dumps(made)), copy.deepcopy])
+@pytest.mark.parametrize("is_saved", [True, False])
+def test_a_picture_in_a_file_is_copied(
+    picture: Callable[..., bytes], tmp_path: Path, copied: Callable[[Generation], Generation], is_saved: bool
+) -> None:
+    """A generation whose picture is in a file goes to another process: with the path where it was saved, else with its
+    bytes."""
+    data = picture() + bytes(300_000)
+    generation = _answered(data, tmp_path)
+    if is_saved:
+        generation = generation.saved(tmp_path / "cat")
+        assert len(pickle.dumps(generation)) < 2000
+    again = copied(generation)
+    if not is_saved:
+        generation._answer.blobs.discard()  # type: ignore[union-attr]
+    assert (again.image.data, again.image.path) == (data, tmp_path / "cat.png" if is_saved else None)
+    assert base64.b64decode(again.raw["a"][0]) == data
 
 
 def test_survives_pickling(picture: Callable[..., bytes]) -> None:

@@ -21,6 +21,7 @@ from .._formats.findings import Findings
 from .._formats.refusals import error_in_disguise, read_refusal
 from ..errors import UnusableResponseError, plain
 from ..pictures.generation import Generation
+from ..pictures.image import GeneratedImage
 from ..request import ImageRequest
 from .exchange import Answer, Exchange
 from .interrupts import to_its_end
@@ -145,8 +146,8 @@ class Call:
         )
         if not _is_near(self.exchange.settings.base_url.host):
             generation = generation.from_afar()
-        if self.exchange.folder is not None:
-            generation = generation.with_one_file()
+        final = generation.image  # of all pictures, it alone stays in its file
+        blobs.recall(but=final.content if isinstance(final, GeneratedImage) else None)
         return generation
 
     def _log(self, outcome: str) -> None:

@@ -25,10 +25,24 @@ def write_atomically(path: Path, content: Content, *, replace: bool = True, pass
 
     With `replace=False` a file that is already there stays, and the name gets a number: `cat-2.png`. passing: where
     what is half written goes, on the same filesystem; by itself, the folder of the file. A file that can be
-    written but not replaced, such as one that is mounted by itself, is written in place, as the last way.
+    written but not replaced, such as one that is mounted by itself, is written in place, as the last way. The passing
+    file of a spool is given its place instead, where that can be.
 
-    Raises: OSError.
+    Raises: OSError; then a spool is as it was.
     """
+    if not (isinstance(content, Spool) and content.is_passing and content.path is not None):
+        return _copy(path, content, replace=replace, passing=passing)
+    try:
+        content.sync()
+        path = _put(path, content.path, replace=replace)
+    except OSError:  # the file was deleted meanwhile, or the system moves none that is open
+        path = _copy(path, content, replace=replace, passing=passing)
+        content.discard()
+    content.moved_to(path)
+    return path
+
+
+def _copy(path: Path, content: Content, *, replace: bool, passing: Path | None) -> Path:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = (passing or path.parent) / _temporary_name()
     try:
@@ -49,23 +63,6 @@ def write_atomically(path: Path, content: Content, *, replace: bool = True, pass
     finally:
         with contextlib.suppress(OSError):
             temporary.unlink()
-
-
-def move_atomically(path: Path, spool: Spool, *, replace: bool = True) -> Path:
-    """Gives the file of a spool its place, as `write_atomically` does. Where that cannot be, it is copied.
-
-    Raises: OSError; then the spool is as it was.
-    """
-    try:
-        if spool.path is None:
-            raise FileNotFoundError
-        spool.sync()
-        path = _put(path, spool.path, replace=replace)
-    except OSError:  # the file was deleted meanwhile, or the system moves none that is open
-        path = write_atomically(path, spool, replace=replace)
-        spool.discard()
-    spool.moved_to(path)
-    return path
 
 
 def _temporary_name() -> str:

@@ -8,7 +8,7 @@ import io
 import os
 import secrets
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 _SMALL = 128 * 1024  # bytes up to which a file costs more than it saves
 _LARGE = 8 * 1024 * 1024  # bytes from which on a picture gets memory of its own from the system, which goes back whole:
@@ -47,7 +47,7 @@ class Spool:
                 written = self._file.write(view)
                 self.size, view = self.size + written, view[written:]
         except OSError:
-            self._leave_file()
+            self.recall()
         self.size += self._memory.write(view)
 
     def _begin_file(self, folder: Path) -> None:
@@ -60,11 +60,6 @@ class Spool:
         kept, self._memory, self.size = self._memory.getvalue(), io.BytesIO(), 0
         self.write(kept)
 
-    def _leave_file(self) -> None:
-        self._memory.write(self.read())
-        self.discard()
-        self._file = self.path = None
-
     def finish(self) -> bytes | Spool:
         """What has come: its bytes, or this very spool where they are in its file."""
         if self._file is not None:
@@ -73,11 +68,9 @@ class Spool:
         return self._memory.getvalue()
 
     def opened(self) -> BinaryIO:
-        """The file from its beginning. Only for one that `finish` returned.
-
-        Raises: OSError where the file was released and is gone.
-        """
-        assert self._file is not None and self.path is not None  # noqa: S101 - they are there from then on
+        """All of it, from its beginning. Raises: OSError where its file was released and is gone."""
+        if self._file is None or self.path is None:
+            return io.BytesIO(self._memory.getvalue())
         try:
             file = self.path.open("rb")
             if self._file.closed or os.path.samestat(os.fstat(file.fileno()), os.fstat(self._file.fileno())):
@@ -90,7 +83,7 @@ class Spool:
         return open(self._file.fileno(), "rb", closefd=False)
 
     def read(self) -> bytes:
-        """All that is in the file. Raises: OSError where it was released and is gone."""
+        """All of it, as `opened` gives it."""
         with self.opened() as file:
             return file.read(self.size)
 
@@ -102,6 +95,27 @@ class Spool:
             return
         with self.path.open("r+b") as file:
             sync(file.fileno())
+
+    def recall(self) -> None:
+        """Takes what is in the file into memory. The file is deleted, unless it has got its place.
+
+        Raises: OSError where it was released and is gone.
+        """
+        if self._file is not None:
+            self._memory.write(self.read())
+            self.discard()
+            self._file = self.path = None
+
+    @property
+    def is_passing(self) -> bool:
+        """Whether it is in a file that has not got its place."""
+        return self._is_passing and self.path is not None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Another process finds the file by its name, or gets the bytes where that name passes."""
+        if self.path is None or self.is_passing:
+            return bytes, (self.read(),)
+        return Path, (self.path,)
 
     def close(self) -> None:
         """Lets go of the file, which from now on is found by its name only."""

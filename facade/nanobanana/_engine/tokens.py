@@ -64,11 +64,17 @@ class Blobs(dict[str, Content]):
         content = self.get(found[0])
         return found[0] if content is None else b64encode_as_string(read(content))
 
-    def discard(self, *, but: Content | None = None) -> None:
-        """Deletes the files that hold blobs, but for one."""
+    def discard(self) -> None:
+        """Deletes the files that hold blobs."""
+        for content in self.values():
+            if isinstance(content, Spool):
+                content.discard()
+
+    def recall(self, *, but: Content | None) -> None:
+        """Takes the files that hold blobs, but for one, into memory. Raises: OSError."""
         for content in self.values():
             if isinstance(content, Spool) and content is not but:
-                content.discard()
+                content.recall()
 
 
 @frozen(repr=False)

@@ -8,10 +8,10 @@ from typing import Any
 
 from attrs import define, evolve, field
 
+from .._engine.content import digest
 from .._engine.tokens import Blobs, Lifted
 from ..errors import ContentBlockedError, NoImageError, PromptBlockedError, UnusableResponseError, plain
 from ..pictures.generation import Generation, Usage
-from ..pictures.header import digest
 from ..pictures.provenance import Record
 from ..pictures.remote import Picture, RemoteImage
 from .values import is_broken, is_known, picture

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from .._engine.content import digest, read
-from .._engine.disk import move_atomically, write_atomically
-from .._engine.spool import Spool
+from .._engine.disk import write_atomically
 from ..errors import ConfigurationError
 from ..pictures.header import EXTENSIONS
 from ..pictures.image import GeneratedImage
@@ -106,12 +105,8 @@ class LocalFolder:
 
     def place(self, stem: str, image: GeneratedImage) -> tuple[str, str]:
         path = self.root / f"{stem}{image.extension}"
-        content = image.content
-        if isinstance(content, Spool):
-            written = move_atomically(path, content, replace=False)
-        else:
-            written = write_atomically(path, content, replace=False, passing=self.incoming)
-        return written.relative_to(self.root).as_posix(), digest(content)
+        written = write_atomically(path, image.content, replace=False, passing=self.incoming)
+        return written.relative_to(self.root).as_posix(), digest(image.content)
 
     def begin(self, token: str) -> bool:
         try:

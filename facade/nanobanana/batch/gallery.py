@@ -20,9 +20,9 @@ from urllib.parse import quote
 
 from attrs import frozen
 
+from .._engine.disk import write_atomically
 from ..errors import InvalidRequestError
 from ..pictures.header import EXTENSIONS
-from ..pictures.saving import write_atomically
 
 _STATUSES = ("done", "failed", "unknown", "missing")  # missing: it was made, but its file is not there any more
 _BILLED = {"no": "not billed", "unknown": "may have been billed", "probably": "probably billed"}

@@ -9,7 +9,6 @@ from typing import Any
 
 from attrs import asdict, evolve, field, frozen
 
-from .._engine.content import Content, read
 from .._engine.spool import Spool
 from .._engine.tokens import Lifted
 from ..errors import NanoBananaError, SaveError
@@ -94,30 +93,6 @@ class Generation:
             return document if isinstance(document, dict) else {"answer": document}
         raise FileNotFoundError(f"the file of a picture of this answer cannot be read: {problem}")
 
-    def with_one_file(self) -> Generation:
-        """The same, with every picture but the final one in memory."""
-        final = self.image.content if isinstance(self.image, GeneratedImage) else None
-        loaded: dict[int, bytes] = {}
-
-        def in_memory(content: Content) -> Content:
-            if content is final or not isinstance(content, Spool):
-                return content
-            if id(content) not in loaded:
-                loaded[id(content)] = read(content)
-            return loaded[id(content)]
-
-        def load(image: Picture) -> Picture:
-            return evolve(image, data=in_memory(image.content)) if isinstance(image, GeneratedImage) else image
-
-        images, drafts = tuple(map(load, self.images)), tuple(map(load, self.drafts))
-        blobs = self._answer.blobs if self._answer else {}
-        arrived = list(blobs.values())
-        blobs.update({token: in_memory(blob) for token, blob in blobs.items()})
-        for blob in arrived:
-            if isinstance(blob, Spool) and blob is not final:
-                blob.discard()
-        return evolve(self, images=images, drafts=drafts)
-
     def from_afar(self) -> Generation:
         """The same, with its remote pictures marked as named by a public server."""
 
@@ -145,10 +120,11 @@ class Generation:
         message = problem.message if isinstance(problem, NanoBananaError) else reason(problem)
         image = self.image
         if isinstance(image, GeneratedImage):
-            arrived, safe = image.content, rescue(image, path)
-            image = image.kept(safe)
-            blobs = self._answer.blobs if self._answer else {}
-            blobs.update({token: image.content for token, blob in blobs.items() if blob is arrived})
+            safe = rescue(image, path)
+            if isinstance(image.content, Spool):
+                with contextlib.suppress(OSError):  # then the file that is safe has it alone
+                    image.content.recall()
+            image = evolve(image, path=safe)
             if safe is not None:
                 message = f"{message}; it is safe in {safe}"
         error = SaveError(message, image=image)

@@ -6,11 +6,7 @@ import os
 from collections.abc import Callable
 from typing import BinaryIO, Literal, TypeAlias
 
-from .._engine.content import Content as Content
-from .._engine.content import digest as digest
-from .._engine.content import opened as opened
-from .._engine.content import read as read
-from .._engine.content import size as size
+from .._engine.content import Content, opened
 from .chunks import boxes, jpeg_segments, png_chunks, riff_chunks
 
 EXTENSIONS = {

@@ -5,18 +5,19 @@ from __future__ import annotations
 import contextlib
 import os
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from attrs import evolve, field, frozen
 
-from .._engine.spool import Spool
+from .._engine.content import Content, opened, read, size
+from .._engine.disk import write_atomically
 from ..errors import SaveError
 from . import display
-from .header import EXTENSIONS, Content, dimensions, opened, read, size, sniff
+from .header import EXTENSIONS, dimensions, sniff
 from .provenance import Record, embed
-from .saving import SUFFIXES, check_place, move_atomically, name_by, place, reason, write_atomically
+from .saving import SUFFIXES, check_place, name_by, place, reason
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -110,7 +111,7 @@ class GeneratedImage:
             problem = exc
         else:
             return
-        where = f", {self._content}," if isinstance(self._content, Path) else ""
+        where = f", {self.path}," if self.path else ""
         if isinstance(problem, FileNotFoundError):
             raise FileNotFoundError(f"the file of this picture{where} is there no longer")
         raise OSError(f"the file of this picture{where} cannot be read: {reason(problem)}")
@@ -154,7 +155,7 @@ class GeneratedImage:
         is neither PNG nor JPEG, or nothing is known of its making.
         """
         content = self._with_record() if metadata else self.content
-        written, correction = self._put(path, content, write_atomically, keep_suffix=keep_suffix, overwrite=overwrite)
+        written, correction = self._put(path, content, keep_suffix=keep_suffix, overwrite=overwrite)
         if correction:
             warnings.warn(correction, SuffixWarning, stacklevel=2)
         return written
@@ -164,36 +165,16 @@ class GeneratedImage:
 
         Raises: SaveError, as `save` does.
         """
-        content = self.content
-        written, correction = self._put(
-            path, content, move_atomically if isinstance(content, Spool) else write_atomically
-        )
+        written, correction = self._put(path, self.content)
         if correction:
             with contextlib.suppress(SuffixWarning):  # made an error, it would take what was paid for with it
                 warnings.warn(correction, SuffixWarning, stacklevel=5)
-        return evolve(self, data=written if isinstance(content, Spool) else content, path=written)
-
-    def kept(self, safe: Path | None) -> GeneratedImage:
-        """The same picture in memory, with its `path` set to where else it is safe. The file in which it came goes,
-        unless it is that very one."""
-        arrived = self._content
-        if not isinstance(arrived, Spool):
-            return evolve(self, path=safe)
-        try:
-            image = evolve(self, data=read(arrived), path=safe)
-        except OSError:  # then the file that is safe has it alone
-            image = self if safe is None else evolve(self, data=safe, path=safe)
-        if safe is not None and safe == arrived.path:
-            arrived.close()
-        elif image is not self:
-            arrived.discard()
-        return image
+        return evolve(self, path=written)
 
     def _put(
         self,
         path: str | os.PathLike[str],
         content: Content,
-        put: Callable[..., Path],
         *,
         keep_suffix: bool = False,
         overwrite: bool = True,
@@ -207,7 +188,7 @@ class GeneratedImage:
             else:
                 target, replace = place(asked, extension, keep_suffix=keep_suffix, overwrite=overwrite)
             check_place(target, replace=replace)
-            written = put(target, content, replace=replace)
+            written = write_atomically(target, content, replace=replace)
         except (OSError, ValueError) as exc:  # ValueError: a NUL in the name, or none
             problem = SaveError(f"the picture could not be written to {asked!r}: {reason(exc)}", image=self)
         else:
@@ -271,4 +252,4 @@ class GeneratedImage:
             shape = "{}x{}".format(*found) if found else "unknown size"
             return f"<GeneratedImage {self.mime_type} {shape} {self._size} bytes>"
         except OSError:
-            return f"<GeneratedImage of {self._size} bytes whose file is gone: {self._content!s}>"
+            return f"<GeneratedImage of {self._size} bytes whose file is gone: {self.path}>"

@@ -9,8 +9,9 @@ from typing import BinaryIO
 
 import attrs
 
+from .._engine.content import Content, opened
 from .chunks import jpeg_segments, png_chunks
-from .header import Content, opened, sniff
+from .header import sniff
 
 _LONGEST = 65533  # bytes that a comment of a JPEG can hold, and a record has
 _LONGEST_NAME = 500  # characters of a model's name or a request id, which are a server's words

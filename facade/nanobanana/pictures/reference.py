@@ -13,13 +13,14 @@ from urllib.parse import unquote
 from attrs import field, frozen
 from pybase64 import b64decode, b64encode_as_string
 
+from .._engine.disk import read_regular_file
 from ..errors import InvalidRequestError
 from .download import download
 from .header import dimensions, sniff
 from .image import GeneratedImage
 from .pixels import as_png, smaller
 from .remote import RemoteImage
-from .saving import read_regular_file, reason
+from .saving import reason
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -34,7 +34,7 @@ def rescue(image: GeneratedImage, *tried: str | os.PathLike[str]) -> Path | None
                 raise
     arrived = image.content
     if isinstance(arrived, Spool) and arrived.path is not None and arrived.path.exists():
-        arrived.close()
+        arrived.moved_to(arrived.path)
         return arrived.path
     return None
 

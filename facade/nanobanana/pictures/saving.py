@@ -8,13 +8,10 @@ import re
 import unicodedata
 from pathlib import Path
 
-from .._engine.disk import check_writable as check_writable
-from .._engine.disk import move_atomically as move_atomically
-from .._engine.disk import read_regular_file as read_regular_file
-from .._engine.disk import sync_folder as sync_folder
-from .._engine.disk import write_atomically as write_atomically
+from .._engine.content import Content, digest
+from .._engine.disk import check_writable
 from ..errors import InvalidRequestError
-from .header import EXTENSIONS, Content, digest
+from .header import EXTENSIONS
 
 
 def reason(problem: Exception) -> str:
