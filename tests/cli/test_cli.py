@@ -199,6 +199,13 @@ def test_taken_port_is_told(run: Callable[..., Result], nanobanana_sandbox: str)
     assert "--port 0 takes a free one" in result.stderr
 
 
+def test_log_that_cannot_be_written_is_told(run: Callable[..., Result]) -> None:
+    """A log file that cannot be opened is not blamed on the port."""
+    result = run("sandbox", "--port", "0", "--log", "nowhere/log.jsonl")
+    assert result.exit_code == 1
+    assert result.stderr == "nanobanana: no such file or directory: nowhere/log.jsonl\n"
+
+
 def test_generate_on_a_sandbox_of_its_own(tmp_path: Path) -> None:
     """`generate --sandbox` works with no key and no network, as a program of its own."""
     command = [sys.executable, "-m", "nanobanana", "generate", "Draw a cat", "--sandbox", "-o", "cat"]

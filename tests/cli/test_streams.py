@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pty
+import re
 import subprocess
 import sys
 from collections.abc import Callable
@@ -173,6 +174,7 @@ def test_a_batch_says_what_it_is_about_to_pay_for(command: Run, tmp_path: Path) 
     assert "4 pictures, each a call that is paid for" in told
     assert "1/4" in told
     assert "█" in told
+    assert re.search(r"[1-4]/4  0:00:0[1-9]", told)
     assert "4 done, 0 skipped" in told
 
 

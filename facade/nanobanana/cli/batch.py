@@ -5,7 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, nullcontext
 from itertools import islice
 from pathlib import Path
 from typing import Annotated, Any
@@ -19,33 +19,10 @@ from ..batch.gallery import write_gallery
 from ..batch.task import expand
 from ..errors import ConfigurationError, InvalidRequestError
 from ..request import ImageRequest
-from ..vocabulary import IMAGE_SIZES, MODELS
-from .console import (
-    FAILED,
-    WRONG_USAGE,
-    AsJson,
-    BaseUrl,
-    ExtraBody,
-    KeyFile,
-    OnSandbox,
-    connected,
-    emit,
-    fail,
-    is_terminal,
-    reporting,
-    say,
-    tell_path,
-)
-from .generate import AspectRatioName, WireOption, as_object, listed
-from .progress import bar, line_of, summary_of
+from . import options
+from .console import FAILED, WRONG_USAGE, connected, emit, is_terminal, reporting, say, tell_path, warn
+from .progress import line_of, progress, summary_of
 from .words import in_options, printable
-
-BatchModel = Annotated[
-    str | None, typer.Option("-m", "--model", metavar=listed(MODELS), help="For lines that name no model.")
-]
-BatchSize = Annotated[
-    str | None, typer.Option("--size", metavar=listed(IMAGE_SIZES), help="For lines that name no size.")
-]
 
 
 def _read(file: str, encoding: str | None) -> Lines:
@@ -71,11 +48,11 @@ def batch(
     fetch_remote: Annotated[
         bool, typer.Option("--fetch-remote", help="Fetch pictures that an answer only names, from public addresses.")
     ] = False,
-    model: BatchModel = None,
-    aspect_ratio: AspectRatioName = None,
-    size: BatchSize = None,
-    wire: WireOption = None,
-    extra_body: ExtraBody = None,
+    model: options.Model = None,
+    aspect_ratio: options.AspectRatio = None,
+    size: options.Size = None,
+    wire: options.Wire = None,
+    extra_body: options.ExtraBody = None,
     encoding: Annotated[str | None, typer.Option(help="The encoding of FILE, such as cp1252, if not UTF-8.")] = None,
     ledger_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="A local folder for the ledger, instead of the output folder.")
@@ -83,11 +60,11 @@ def batch(
     executor: Annotated[
         str | None, typer.Option(metavar="dask://HOST:PORT", help="Let the workers of a Dask cluster do it.")
     ] = None,
-    sandbox: OnSandbox = False,
-    as_json: AsJson = False,
-    timeout: Annotated[float, typer.Option(help="Seconds for each call.")] = 600.0,
-    base_url: BaseUrl = None,
-    api_key_file: KeyFile = None,
+    sandbox: options.Sandbox = False,
+    as_json: options.AsJson = False,
+    timeout: options.Timeout = 600.0,
+    base_url: options.BaseUrl = None,
+    api_key_file: options.KeyFile = None,
 ) -> None:
     """Make many pictures into one folder, each paid for once.
 
@@ -100,11 +77,10 @@ def batch(
     with reporting(as_json=as_json), ExitStack() as stack:
         lines = _read(file, encoding)
         if lines.assumed:
-            say(f"nanobanana: {file}: {lines.assumed}")
-        named = {"model": model, "aspect_ratio": aspect_ratio, "image_size": size, "wire": wire}
-        defaults: dict[str, Any] = {name: value for name, value in named.items() if value is not None}
-        if extra_body is not None:
-            defaults["extra_body"] = as_object(extra_body)
+            warn(f"{file}: {lines.assumed}")
+        named: dict[str, Any] = {"model": model, "aspect_ratio": aspect_ratio, "image_size": size, "wire": wire}
+        named["extra_body"] = options.as_object(extra_body)
+        defaults = {name: value for name, value in named.items() if value is not None}
         ImageRequest("checks the options before the first line", **defaults)
         requests = _with_defaults(islice(lines, limit), defaults)
         if dry_run:
@@ -131,7 +107,7 @@ def batch(
             emit(attrs.asdict(summary))
         say(summary_of(summary))
         if not summary.is_complete:
-            fail(FAILED)
+            raise typer.Exit(FAILED)
 
 
 def _try_out(requests: Any, *, as_json: bool) -> None:
@@ -139,7 +115,7 @@ def _try_out(requests: Any, *, as_json: bool) -> None:
     for task in expand(requests):
         if isinstance(task, BatchResult):
             wrong += 1
-            say(f"nanobanana: {in_options((task.error or {})['message'])}")
+            warn(in_options((task.error or {})["message"]))
             continue
         calls += 1
         about = task.about()
@@ -151,7 +127,7 @@ def _try_out(requests: Any, *, as_json: bool) -> None:
             typer.echo(printable(f"line {task.line}: {task.id}: {words}"))
     say(f"{calls} calls would be made; {wrong} lines are wrong. Nothing was sent.")
     if wrong:
-        fail(WRONG_USAGE)
+        raise typer.Exit(WRONG_USAGE)
 
 
 def _executor(address: str, stack: ExitStack) -> Any:
@@ -161,11 +137,10 @@ def _executor(address: str, stack: ExitStack) -> Any:
     try:
         from distributed import Client
     except ImportError as error:
-        reason = str(error)
-    else:
-        client: Any = stack.enter_context(Client(f"tcp://{place}"))  # type: ignore[no-untyped-call,unused-ignore]
-        return client.get_executor(pure=False, retries=0)
-    raise ConfigurationError(f"Dask is missing: {reason}", advice="pip install 'infinityblue-nanobanana[dask]'")
+        advice = "pip install 'infinityblue-nanobanana[dask]'"
+        raise ConfigurationError(f"Dask is missing: {error}", advice=advice) from None
+    client: Any = stack.enter_context(Client(f"tcp://{place}"))  # type: ignore[no-untyped-call,unused-ignore]
+    return client.get_executor(pure=False, retries=0)
 
 
 def _with_defaults(lines: Iterable[Line], defaults: dict[str, Any]) -> Iterator[Line]:
@@ -193,26 +168,22 @@ def _count(file: str, encoding: str | None, limit: int | None) -> int | None:
 
 
 def _watch(running: Batch, total: int | None) -> Summary:
-    """Tells of each result: by a moving bar on a terminal, by plain lines elsewhere."""
+    """Tells of each result: by a moving line on a terminal, by plain lines elsewhere."""
     previous = signal.getsignal(signal.SIGINT)
 
     def interrupt(*_: Any) -> None:
         if running.summary.stopped:
             raise KeyboardInterrupt
         running.stop("interrupted")
-        say("nanobanana: no new calls; those under way are finished. Ctrl-C again aborts them")
+        warn("no new calls; those under way are finished. Ctrl-C again aborts them")
 
+    is_watched = is_terminal(sys.stderr)
     signal.signal(signal.SIGINT, interrupt)
     try:
-        if is_terminal(sys.stderr):
-            with bar(total) as line:
-                for result in running:
-                    if result.status not in ("done", "skipped"):
-                        line.above(line_of(result))
-                    line.show(running.summary, running.summary.seconds)
-        else:
+        with progress(running, total) if is_watched else nullcontext(say) as tell:
             for result in running:
-                say(line_of(result))
+                if not (is_watched and result.status in ("done", "skipped")):
+                    tell(line_of(result))
     finally:
         signal.signal(signal.SIGINT, previous)
     return running.summary

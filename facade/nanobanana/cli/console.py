@@ -7,29 +7,15 @@ import json
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Any, NoReturn
 
 import typer
 
 from ..client import NanoBanana
 from ..errors import APIStatusError, ConfigurationError, InvalidRequestError, NanoBananaError
 from .words import printable, told
-
-KeyFile = Annotated[
-    str | None,
-    typer.Option("--api-key-file", metavar="FILE", help="Read the key from a file instead of the environment."),
-]
-BaseUrl = Annotated[str | None, typer.Option(help="The endpoint, instead of INFINITYBLUE_BASE_URL or the gateway.")]
-OnSandbox = Annotated[bool, typer.Option("--sandbox", help="Try it offline, on a sandbox that runs for this call.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
-ExtraBody = Annotated[
-    str | None,
-    typer.Option(
-        "--extra-body", metavar="JSON", help="Fields of the request that have no option, merged into its JSON."
-    ),
-]
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
 
@@ -46,6 +32,17 @@ def ready_streams() -> None:
 def say(message: str) -> None:
     """Words for people, on stderr."""
     typer.echo(printable(message), err=True)
+
+
+def warn(message: str) -> None:
+    """Words for people on what goes wrong, or otherwise than asked."""
+    say(f"nanobanana: {message}")
+
+
+def give_up(message: str, code: int = FAILED) -> NoReturn:
+    """Says why, and ends the program."""
+    warn(message)
+    raise typer.Exit(code)
 
 
 def tell_path(path: Path | str) -> None:
@@ -87,24 +84,15 @@ def reporting(*, as_json: bool = False, sends: bool = True) -> Iterator[None]:
     except NanoBananaError as error:
         if as_json:
             emit({"error": describe_error(error)})
-        say(f"nanobanana: {told(error, sends=sends)}")
-        fail(WRONG_USAGE if isinstance(error, InvalidRequestError | ConfigurationError) else FAILED)
+        is_usage = isinstance(error, InvalidRequestError | ConfigurationError)
+        give_up(told(error, sends=sends), WRONG_USAGE if is_usage else FAILED)
     except KeyboardInterrupt:
-        say("nanobanana: interrupted" + ("; a call under way may be billed all the same" if sends else ""))
-        fail(INTERRUPTED)
-    except BrokenPipeError:  # whoever read our output has gone
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        fail(FAILED)
+        give_up("interrupted" + ("; a call under way may be billed all the same" if sends else ""), INTERRUPTED)
+    except BrokenPipeError:  # whoever read our output has gone, and typer ends quietly
+        raise
     except OSError as error:
         where = f": {error.filename}" if isinstance(error.filename, str) else ""
-        say(f"nanobanana: {(error.strerror or str(error)).lower()}{where}")
-        fail(FAILED)
-
-
-def fail(code: int) -> NoReturn:
-    """Ends the program."""
-    raise typer.Exit(code)
+        give_up(f"{(error.strerror or str(error)).lower()}{where}")
 
 
 def read_key(file: str | None) -> str | None:
@@ -114,15 +102,14 @@ def read_key(file: str | None) -> str | None:
     """
     if file is None:
         return None
-    if file.startswith("sk-") and not Path(file).exists():
-        problem = "it is given a key, not a file"
-        advice = "Put the key into a file or into INFINITYBLUE_API_KEY; on a command line others can read it"
-        raise ConfigurationError(f"--api-key-file takes the path of a file: {problem}", advice=advice)
     try:
         return Path(file).read_text("utf-8-sig").strip()
     except (OSError, ValueError) as error:
-        reason = (error.strerror or "").lower() if isinstance(error, OSError) else "it is not text"
-    raise ConfigurationError(f"the file named by --api-key-file cannot be read: {reason}")
+        reason = str(getattr(error, "strerror", None) or "it is not text").lower()
+    if not file.startswith("sk-"):
+        raise ConfigurationError(f"the file named by --api-key-file cannot be read: {reason}")
+    advice = "Put the key into a file or into INFINITYBLUE_API_KEY; on a command line others can read it"
+    raise ConfigurationError("--api-key-file takes the path of a file: it is given a key, not a file", advice=advice)
 
 
 @contextmanager
@@ -130,14 +117,13 @@ def connected(*, sandbox: bool, base_url: str | None, key_file: str | None, time
     """A client, on a sandbox of its own where one is asked for."""
     if sandbox and base_url:
         raise ConfigurationError("--sandbox and --base-url exclude each other")
-    if not sandbox:
-        with NanoBanana(read_key(key_file), base_url=base_url, timeout=timeout) as client:
-            yield client
-        return
-    with needing_sandbox():
-        from nanobanana_sandbox import serve
-    with serve() as url, NanoBanana("sk-sandbox", base_url=url, timeout=timeout) as client:
-        yield client
+    with ExitStack() as stack:
+        if sandbox:
+            with needing_sandbox():
+                from nanobanana_sandbox import serve
+            base_url = stack.enter_context(serve())
+        key = "sk-sandbox" if sandbox else read_key(key_file)
+        yield stack.enter_context(NanoBanana(key, base_url=base_url, timeout=timeout))
 
 
 @contextmanager
@@ -145,12 +131,9 @@ def needing_sandbox() -> Iterator[None]:
     """Says what to install where the sandbox's own dependencies are missing."""
     try:
         yield
-        return
     except ImportError as error:
-        reason = str(error)
-    raise ConfigurationError(
-        f"the sandbox cannot start: {reason}", advice="pip install 'infinityblue-nanobanana[sandbox]'"
-    )
+        advice = "pip install 'infinityblue-nanobanana[sandbox]'"
+        raise ConfigurationError(f"the sandbox cannot start: {error}", advice=advice) from None
 
 
 @contextmanager

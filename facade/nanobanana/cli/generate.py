@@ -4,65 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import json
 import sys
 import time
 import warnings
+from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import attrs
 import typer
-from attrs import frozen
 
-from ..client import NanoBanana
 from ..errors import DownloadError, InvalidRequestError, SaveError
 from ..pictures.generation import Generation
-from ..pictures.header import dimensions
 from ..pictures.image import GeneratedImage, SuffixWarning
 from ..pictures.remote import RemoteImage
 from ..pictures.rescue import rescue
 from ..pictures.saving import check_target, name_from
-from ..request import WIRE_NAMES, ImageRequest
-from ..vocabulary import ASPECT_RATIOS, IMAGE_SIZES, MODELS
-from .console import (
-    FAILED,
-    AsJson,
-    BaseUrl,
-    ExtraBody,
-    KeyFile,
-    OnSandbox,
-    connected,
-    emit,
-    fail,
-    is_terminal,
-    reporting,
-    say,
-    tell_path,
-    waiting,
-)
-from .words import in_options, told
+from ..request import ImageRequest
+from . import options
+from .console import FAILED, connected, emit, give_up, is_terminal, reporting, say, tell_path, waiting, warn
+from .words import described, in_options, told
 
 _DEFAULTS: Any = attrs.fields(ImageRequest)
-
-
-def listed(values: tuple[str, ...]) -> str:
-    """The values of an option, for its help."""
-    return f"[{'|'.join(values)}]"
-
-
-ModelName = Annotated[str, typer.Option("-m", "--model", metavar=listed(MODELS))]
-AspectRatioName = Annotated[
-    str | None,
-    typer.Option(
-        "--aspect-ratio", metavar=listed(ASPECT_RATIOS), help="By default that of the first reference, or 1:1."
-    ),
-]
-ImageSizeName = Annotated[str, typer.Option("--size", metavar=listed(IMAGE_SIZES))]
-WireOption = Annotated[
-    str | None,
-    typer.Option("--wire", metavar=listed(WIRE_NAMES), help="The endpoint's format; by default the model decides."),
-]
+_NOT_REPORTED = {"images", "drafts", "headers"}
 
 
 def generate(
@@ -70,12 +34,12 @@ def generate(
     reference: Annotated[
         list[str] | None, typer.Option("-r", "--reference", metavar="FILE", help="A picture to look at; repeatable.")
     ] = None,
-    model: ModelName = _DEFAULTS.model.default,
-    aspect_ratio: AspectRatioName = None,
-    size: ImageSizeName = _DEFAULTS.image_size.default,
+    model: options.Model = _DEFAULTS.model.default,
+    aspect_ratio: options.AspectRatio = None,
+    size: options.Size = _DEFAULTS.image_size.default,
     thoughts: Annotated[bool, typer.Option("--thoughts", help="Show the model's reasoning; keep its drafts.")] = False,
-    wire: WireOption = None,
-    extra_body: ExtraBody = None,
+    wire: options.Wire = None,
+    extra_body: options.ExtraBody = None,
     number: Annotated[
         int, typer.Option("-n", "--number", min=1, max=100, help="How many pictures; each is a call.")
     ] = 1,
@@ -91,27 +55,32 @@ def generate(
     metadata: Annotated[
         bool, typer.Option("--metadata", help="Keep prompt, model and request id inside the file.")
     ] = False,
-    sandbox: OnSandbox = False,
-    as_json: AsJson = False,
-    timeout: Annotated[float, typer.Option(help="Seconds for the call, repeats included.")] = 600.0,
-    base_url: BaseUrl = None,
-    api_key_file: KeyFile = None,
+    sandbox: options.Sandbox = False,
+    as_json: options.AsJson = False,
+    timeout: options.Timeout = 600.0,
+    base_url: options.BaseUrl = None,
+    api_key_file: options.KeyFile = None,
 ) -> None:
     """Make a picture, and print the path of its file."""
     with reporting(as_json=as_json):
-        options: dict[str, Any] = {"model": model, "aspect_ratio": aspect_ratio, "image_size": size, "wire": wire}
+        asked: dict[str, Any] = {"model": model, "aspect_ratio": aspect_ratio, "image_size": size, "wire": wire}
         request = ImageRequest(
             _words(prompt),
             references=reference or (),
             include_thoughts=thoughts,
-            extra_body=as_object(extra_body),
-            **options,
+            extra_body=options.as_object(extra_body),
+            **asked,
         )
-        place = _Place.of(output, request.prompt, as_json=as_json, number=number, metadata=metadata, drafts=thoughts)
+        target, is_named = _target(output, request.prompt, is_alone=number == 1 and not as_json)
+        save = partial(
+            _save_all, target=target, overwrite=is_named and number == 1, metadata=metadata, with_drafts=thoughts
+        )
         with connected(sandbox=sandbox, base_url=base_url, key_file=api_key_file, timeout=timeout) as client:
             for count in range(1, number + 1):
-                of = f" ({count} of {number})" if number > 1 else ""
-                _make(client, request, place, f"{request.model} draws{of}", as_json=as_json, thoughts=thoughts)
+                begun = time.monotonic()
+                with waiting(f"{request.model} draws" + (f" ({count} of {number})" if number > 1 else "")):
+                    generation, paths = client._made(client._call(request), then=lambda made: (made, save(made)))
+                _tell(generation, paths, time.monotonic() - begun, as_json=as_json, thoughts=thoughts)
 
 
 def _words(prompt: str) -> str:
@@ -119,79 +88,49 @@ def _words(prompt: str) -> str:
     if prompt != "-":
         return prompt
     if is_terminal(sys.stdin):
-        say("nanobanana: type the prompt, then end it with Ctrl-D")
-    raw = sys.stdin.buffer.read() if hasattr(sys.stdin, "buffer") else sys.stdin.read().encode()
+        warn("type the prompt, then end it with Ctrl-D")
     try:
-        return raw.decode("utf-8-sig").strip()
+        return typer.get_binary_stream("stdin").read().decode("utf-8-sig").strip()
     except UnicodeDecodeError:
-        problem = "the prompt on stdin is not in UTF-8"
-    raise InvalidRequestError(problem, param="prompt")
+        raise InvalidRequestError("the prompt on stdin is not in UTF-8", param="prompt") from None
 
 
-def as_object(text: str | None) -> dict[str, Any] | None:
-    """The JSON object that an option holds. Raises: InvalidRequestError where it is none."""
-    if text is None:
-        return None
+def _target(output: str | None, prompt: str, *, is_alone: bool) -> tuple[Path | None, bool]:
+    """Where pictures go, None for their bytes on stdout; and whether that file was named, so that one that is there is
+    replaced.
+
+    is_alone: whether one picture is all that goes to stdout. Where nothing can be written there, the program ends, so
+    that nothing is paid for in vain.
+    """
+    if output == "-":
+        problem = "" if is_alone else "stdout takes one picture, and nothing beside it: leave --json and -n away"
+        if sys.stdout.isatty():
+            problem = "the bytes of a picture would go to a terminal"
+        if problem:
+            raise InvalidRequestError(f"-o - cannot be done: {problem}", param="save_to")
+        return None, False
+    path = Path(output or ".")
+    is_folder = output is None or path.is_dir() or output.endswith("/")
+    target = path / name_from(prompt) if is_folder else path
     try:
-        read = json.loads(text)
-    except (ValueError, RecursionError) as error:
-        problem = f"it is no JSON: {error}"
-    else:
-        if isinstance(read, dict):
-            return read
-        problem = "it is no JSON object"
-    raise InvalidRequestError(f"--extra-body cannot be used: {problem}", param="extra_body")
+        check_target(target)
+    except InvalidRequestError as error:  # the machine says no, not the usage
+        give_up(told(error))
+    return target, not is_folder
 
 
-@frozen
-class _Place:
-    """Where pictures go."""
-
-    target: Path | None
-    """None for the bytes on stdout."""
-    overwrites: bool
-    metadata: bool
-    drafts: bool
-
-    @classmethod
-    def of(cls, output: str | None, prompt: str, *, as_json: bool, number: int, metadata: bool, drafts: bool) -> _Place:
-        """The place that was asked for. A file that is there is replaced only where it was named, and once.
-
-        Where nothing can be written there, the program ends, so that nothing is paid for in vain.
-        """
-        if output == "-":
-            problem = ""
-            if is_terminal(sys.stdout) or sys.stdout.isatty():
-                problem = "the bytes of a picture would go to a terminal"
-            elif as_json or number > 1:
-                problem = "stdout takes one picture, and nothing beside it: leave --json and -n away"
-            if problem:
-                raise InvalidRequestError(f"-o - cannot be done: {problem}", param="save_to")
-            return cls(None, overwrites=False, metadata=metadata, drafts=False)
-        path = Path(output or ".")
-        is_folder = output is None or path.is_dir() or output.endswith("/")
-        target = path / name_from(prompt) if is_folder else path
-        try:
-            check_target(target)
-        except InvalidRequestError as error:  # the machine says no, not the usage
-            say(f"nanobanana: {told(error)}")
-            fail(FAILED)
-        return cls(target, overwrites=not is_folder and number == 1, metadata=metadata, drafts=drafts)
-
-
-def _make(
-    client: NanoBanana, request: ImageRequest, place: _Place, doing: str, *, as_json: bool, thoughts: bool
-) -> None:
-    begun = time.monotonic()
-    with waiting(doing):
-        generation, paths = client._made(client._call(request), then=lambda made: (made, _save_all(made, place)))
-    seconds = time.monotonic() - begun
+def _tell(generation: Generation, paths: list[Path], seconds: float, *, as_json: bool, thoughts: bool) -> None:
+    tokens = generation.usage.total_tokens
+    used = f"{'unknown' if tokens is None else tokens} tokens, {seconds:.1f} s"
     if not paths:  # on stdout
-        say(f"{generation.model}: {_counted(generation)}, {seconds:.1f} s")
+        say(f"{generation.model}: {used}")
         return
-    report = _report(generation, paths[0], paths[1:], seconds)
+    image = GeneratedImage(paths[0].read_bytes(), path=paths[0])
     if as_json:
-        emit(report)
+        file = {"path": "", "other_paths": list(map(str, paths[1:])), **image.to_dict(), "mime_type": image.mime_type}
+        rest = {name: value for name, value in generation.to_dict().items() if name not in _NOT_REPORTED}
+        digest = hashlib.sha256(image.data).hexdigest()
+        emit({**file, "sha256": digest, **rest, "seconds": round(seconds, 3)})
     else:
         tell_path(paths[0])
     if thoughts and generation.thoughts:
@@ -200,23 +139,21 @@ def _make(
         say(generation.text)
     for other in paths[1:]:
         say(f"also saved: {other}")
-    shape = f"{report['mime_type']}, {report['width']}x{report['height']}, {report['bytes']} bytes"
-    say(f"{generation.model}: {shape}, {_counted(generation)}, {seconds:.1f} s")
+    say(f"{generation.model}: {described(image)}, {len(image.data)} bytes, {used}")
 
 
-def _counted(generation: Generation) -> str:
-    tokens = generation.usage.total_tokens
-    return f"{'unknown' if tokens is None else tokens} tokens"
-
-
-def _save_all(generation: Generation, place: _Place) -> list[Path]:
+def _save_all(
+    generation: Generation, *, target: Path | None, overwrite: bool, metadata: bool, with_drafts: bool
+) -> list[Path]:
     """Saves the final picture to its place and the others beside it; returns their paths.
 
     Pictures that the answer only names are fetched, as a file is what was asked for; those that cannot be had do not
     keep the others from being saved.
     """
-    wanted = [("", generation.image)] + [("also", image) for image in generation.images[:-1]]
-    wanted += [("draft", image) for image in (generation.drafts if place.drafts else ())]
+    wanted = [("", generation.image)]
+    if target is not None:
+        wanted += [("also", image) for image in generation.images[:-1]]
+        wanted += [("draft", image) for image in (generation.drafts if with_drafts else ())]
     paths: list[Path] = []
     failure: DownloadError | None = None
     for number, (kind, image) in enumerate(wanted):
@@ -226,16 +163,15 @@ def _save_all(generation: Generation, place: _Place) -> list[Path]:
                 image = image.download()
             except DownloadError as error:
                 failure = error
-                say(f"nanobanana: {error.message}")
+                warn(error.message)
                 continue
-        if place.target is None:
-            if not kind:
-                _to_stdout(image)
+        if target is None:
+            typer.echo(image.data, nl=False)
             continue
-        name = place.target if not kind else (paths[0] if paths else place.target)
+        name = paths[0] if kind and paths else target
         if kind:
             name = name.with_name(f"{name.stem}-{kind}-{number}{image.extension}")
-        paths.append(_save(image, name, place))
+        paths.append(_save(image, name, overwrite=overwrite, metadata=metadata))
     if failure is not None:
         for path in paths:
             say(f"also saved: {path}")
@@ -244,69 +180,37 @@ def _save_all(generation: Generation, place: _Place) -> list[Path]:
     return paths
 
 
-def _save(image: GeneratedImage, target: Path, place: _Place) -> Path:
+def _save(image: GeneratedImage, target: Path, *, overwrite: bool, metadata: bool) -> Path:
     """Saves a picture that has been paid for: where it was to go or, if that fails, where it can be found."""
-    metadata = place.metadata
-    while True:
-        try:
-            with warnings.catch_warnings(record=True) as caught:
-                warnings.simplefilter("always", SuffixWarning)
-                path = image.save(target, overwrite=place.overwrites, metadata=metadata)
-        except SaveError as error:
-            _keep(image, target, error)
-        except ValueError as error:  # there is no place for metadata in such a file
-            say(f"nanobanana: saved without metadata: {error}")
-            metadata = False
-        else:
-            break
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", SuffixWarning)
+            path = image.save(target, overwrite=overwrite, metadata=metadata)
+    except SaveError as error:
+        _keep(image, target, error)
+    except ValueError as error:  # there is no place for metadata in such a file
+        warn(f"saved without metadata: {error}")
+        return _save(image, target, overwrite=overwrite, metadata=False)
     for warning in caught:
-        say(f"nanobanana: {in_options(str(warning.message))}")
+        warn(in_options(str(warning.message)))
     return path
 
 
-def _keep(image: GeneratedImage, target: Path, error: SaveError) -> None:
+def _keep(image: GeneratedImage, target: Path, error: SaveError) -> NoReturn:
     """Puts a picture that could not be saved anywhere it can be: another folder, stdout where a program reads it, or
     wherever somebody at the terminal says. Ends the program."""
     path = rescue(image, target)
     if path is not None:
-        say(f"nanobanana: {error.message}; the picture is safe in {path}")
         tell_path(path)
-    elif not sys.stdout.isatty():
-        say(f"nanobanana: {error.message}, nor anywhere else; its bytes go to stdout")
-        _to_stdout(image)
-    else:
-        say(f"nanobanana: {error.message}, nor anywhere else. It is still in memory")
-        while sys.stdin.isatty():
-            answer = typer.prompt("Make room, or name another file", default=str(target), err=True)
-            with contextlib.suppress(SaveError):
-                tell_path(image.save(answer))
-                break
-    fail(FAILED)
-
-
-def _to_stdout(image: GeneratedImage) -> None:
-    sys.stdout.flush()
-    sys.stdout.buffer.write(image.data)
-    sys.stdout.buffer.flush()
-
-
-def _report(generation: Generation, path: Path, others: list[Path], seconds: float) -> dict[str, Any]:
-    data = path.read_bytes()
-    shape = dimensions(data) or (None, None)
-    return {
-        "path": str(path),
-        "other_paths": [str(other) for other in others],
-        "mime_type": GeneratedImage(data).mime_type,
-        "width": shape[0],
-        "height": shape[1],
-        "bytes": len(data),
-        "sha256": hashlib.sha256(data).hexdigest(),
-        "model": generation.model,
-        "text": generation.text,
-        "thoughts": generation.thoughts,
-        "finish_reason": generation.finish_reason,
-        "request_id": generation.request_id,
-        "usage": attrs.asdict(generation.usage),
-        "metadata": generation.metadata,
-        "seconds": round(seconds, 3),
-    }
+        give_up(f"{error.message}; the picture is safe in {path}")
+    if not sys.stdout.isatty():
+        warn(f"{error.message}, nor anywhere else; its bytes go to stdout")
+        typer.echo(image.data, nl=False)
+        raise typer.Exit(FAILED)
+    warn(f"{error.message}, nor anywhere else. It is still in memory")
+    while sys.stdin.isatty():
+        answer = typer.prompt("Make room, or name another file", default=str(target), err=True)
+        with contextlib.suppress(SaveError):
+            tell_path(image.save(answer))
+            break
+    raise typer.Exit(FAILED)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
-from attrs import define
-
-from ..batch import BatchResult, Summary
+from ..batch import Batch, BatchResult, Summary
 from .words import in_options, printable
 
 _LONGEST_BAR, _SHORTEST_BAR = 30, 10  # cells
@@ -72,41 +69,21 @@ def _span(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))
 
 
-@define
-class Bar:
-    """A line at the bottom of a terminal that says how far a batch is. Other lines go above it."""
-
-    _console: Any
-    _live: Any
-    _total: int | None
-    _full: str
-    _empty: str
-
-    def above(self, text: str) -> None:
-        """Prints a line that stays."""
-        self._console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
-
-    def show(self, summary: Summary, seconds: float) -> None:
-        """Says how far it is."""
-        from rich.text import Text
-
-        width = self._console.width - 1
-        line = progress_line(summary, self._total, seconds, width, full=self._full, empty=self._empty)
-        self._live.update(Text(line, no_wrap=True, overflow="crop"))
-
-
 @contextmanager
-def bar(total: int | None) -> Iterator[Bar]:
-    """A bar on stderr, gone at the end."""
+def progress(running: Batch, total: int | None) -> Iterator[Callable[[str], None]]:
+    """A line at the bottom of the terminal that says how far a batch is, gone at the end. Gives what prints a line
+    above it."""
     from rich.console import Console
     from rich.live import Live
     from rich.text import Text
 
-    full, empty = "█", "░"
-    try:
-        (full + empty).encode(sys.stderr.encoding or "ascii")
-    except (UnicodeEncodeError, LookupError):
-        full, empty = "#", "-"
-    console = Console(stderr=True)
-    with Live(Text("starting"), console=console, transient=True, refresh_per_second=4) as live:
-        yield Bar(console, live, total, full, empty)
+    console, began = Console(stderr=True), time.monotonic()
+    full, empty = "#-" if console.options.ascii_only else "█░"
+
+    def line() -> Text:
+        seconds, width = time.monotonic() - began, console.width - 1
+        told = progress_line(running.summary, total, seconds, width, full=full, empty=empty)
+        return Text(told, no_wrap=True, overflow="crop")
+
+    with Live(get_renderable=line, console=console, transient=True):
+        yield lambda text: console.print(printable(text), markup=False, highlight=False, soft_wrap=True)

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperCommand
 
-from .console import FAILED, fail, needing_sandbox, reporting, say
+from .console import give_up, needing_sandbox, reporting, say
 
 
 class SandboxCommand(TyperCommand):
@@ -43,5 +43,6 @@ def sandbox(
         try:
             run(port, ready=announce, log=log)
         except OSError as error:
-            say(f"nanobanana: port {port} cannot be used ({error.strerror}); --port 0 takes a free one")
-            fail(FAILED)
+            if error.filename is not None:  # the log
+                raise
+            give_up(f"port {port} cannot be used ({error.strerror}); --port 0 takes a free one")

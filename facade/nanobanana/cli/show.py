@@ -8,48 +8,39 @@ from typing import Annotated
 import attrs
 import typer
 
-from ..errors import ConfigurationError
-from ..pictures.header import dimensions
 from ..pictures.image import GeneratedImage
 from ..pictures.provenance import extract
 from ..vocabulary import ASPECT_RATIOS, CHAT_MODELS, IMAGE_SIZES, MODELS, NATIVE_MODELS, pixels
-from .console import FAILED, AsJson, emit, fail, reporting, say
-from .words import printable
+from . import options
+from .console import emit, give_up, reporting
+from .words import described, printable
 
 
 def show(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A picture.")],
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """Tell how a picture was made, as far as its file says (save it with --metadata)."""
     with reporting(as_json=as_json, sends=False):
         try:
-            data = file.read_bytes()
-            record = extract(file)
-        except ImportError as error:
-            raise ConfigurationError(
-                f"reading it needs Pillow: {error}", advice="pip install 'infinityblue-nanobanana[pillow]'"
-            ) from None
+            image = GeneratedImage(file.read_bytes())
         except OSError as error:
-            reason = (error.strerror or "it is no picture that can be read").lower()
-            say(f"nanobanana: {file} cannot be read: {reason}")
-            fail(FAILED)
-        width, height = dimensions(data) or (None, None)
-        about = {"mime_type": GeneratedImage(data).mime_type, "width": width, "height": height}
+            give_up(f"{file} cannot be read: {(error.strerror or str(error)).lower()}")
+        record = extract(image.content)
         told = {} if record is None else attrs.asdict(record)
         if as_json:
-            emit(about | told)
+            known = image.to_dict()
+            emit({"mime_type": image.mime_type, "width": known["width"], "height": known["height"], **told})
         else:
-            typer.echo("{mime_type}, {width}x{height}".format(**about))
+            typer.echo(described(image))
             for name, value in told.items():
                 typer.echo(printable(f"{name.replace('_', ' ')}: {value}"))
         if not told:
-            say("nanobanana: the file does not say how it was made")
-            fail(FAILED)
+            give_up("the file does not say how it was made")
 
 
 def models(
-    as_json: AsJson = False,
+    as_json: options.AsJson = False,
 ) -> None:
     """List the models, aspect ratios and sizes."""
     formats = {

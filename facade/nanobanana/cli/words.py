@@ -6,6 +6,7 @@ import re
 from datetime import datetime, timedelta
 
 from ..errors import APIStatusError, InvalidRequestError, NanoBananaError
+from ..pictures.image import GeneratedImage
 
 OPTIONS = {
     "aspect_ratio": "--aspect-ratio",
@@ -75,3 +76,10 @@ def printable(text: str) -> str:
     return "".join(
         letter if letter.isprintable() or letter in "\n\t" else "\N{REPLACEMENT CHARACTER}" for letter in text
     )
+
+
+def described(image: GeneratedImage) -> str:
+    """The type and the dimensions of a picture."""
+    known = image.to_dict()
+    shape = f"{known['width']}x{known['height']}" if known["width"] else "of unknown size"
+    return f"{image.mime_type}, {shape}"
