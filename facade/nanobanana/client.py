@@ -3,26 +3,19 @@
 from __future__ import annotations
 
 import os
-import ssl
-from collections.abc import AsyncIterable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterable, Iterable, Mapping
 from concurrent.futures import Executor
-from functools import cached_property, lru_cache
-from pathlib import Path
-from types import TracebackType
-from typing import Any, NoReturn, Self, TypeVar
+from functools import cached_property, lru_cache, partial
+from typing import Any, Self
 
 import nanobanana_api
-from attrs import evolve, fields_dict, frozen
 
 from ._call.api import api_http, async_api_http, generated
-from ._call.call import Call, perform, perform_async
-from ._call.clock import Clock
-from ._call.interrupts import apart, to_its_end
-from ._call.key import Key
-from ._call.settings import Settings, checked_base_url, context_for, headers_of, proxy_to
-from ._engine.transport import Way
-from .batch import AsyncBatch, Batch, OnResult, Options
-from .conversation import AsyncConversation, AsyncPerformer, Conversation, Performer
+from ._call.caller import AsyncCaller, SyncCaller
+from ._call.interrupts import to_its_end
+from ._call.settings import Settings
+from .batch import AsyncBatch, Batch, OnResult, Options, Recipe
+from .conversation import AsyncConversation, Conversation
 from .errors import ConfigurationError
 from .pictures.generation import Generation
 from .pictures.reference import ReferenceLike
@@ -30,158 +23,8 @@ from .pictures.saving import check_target
 from .request import ImageRequest, WireName
 from .vocabulary import AspectRatio, ImageSize, Model
 
-_Face = TypeVar("_Face", Batch, AsyncBatch)
-T = TypeVar("T")
-_LARGEST_ANSWER = 256 * 1024 * 1024  # bytes
 
-
-@frozen
-class _Recipe:
-    """How a worker of an executor draws: with a client of its own, whose key is that of its environment."""
-
-    base_url: str
-    timeout: float
-    connect_timeout: float
-    max_retries: int
-    max_response_bytes: int
-    headers: tuple[tuple[str, str], ...]
-
-    def __call__(self, request: ImageRequest) -> Generation:
-        try:
-            return _client_of(self).send(request)
-        except ConfigurationError as exc:
-            problem = exc.message
-        raise ConfigurationError(
-            f"a worker can make no client: {problem}",
-            advice="The workers need INFINITYBLUE_API_KEY in their environment",
-        )
-
-
-@lru_cache(maxsize=4)
-def _client_of(recipe: _Recipe) -> NanoBanana:
-    options = {name: getattr(recipe, name) for name in fields_dict(_Recipe)} | {"headers": dict(recipe.headers)}
-    return NanoBanana(**options, allow_insecure=True)  # the address has been looked at
-
-
-class _Client:
-    """What both clients are made from: settings, and the key, which is kept where nothing shows it."""
-
-    def __init__(
-        self,
-        api_key: str | None = None,
-        *,
-        base_url: str | None = None,
-        timeout: float = 600.0,
-        connect_timeout: float = 10.0,
-        max_retries: int = 2,
-        retry_unknown: bool = False,
-        max_response_bytes: int = _LARGEST_ANSWER,
-        allow_insecure: bool = False,
-        headers: Mapping[str, str] | None = None,
-        proxy: str | None = None,
-        ssl_context: ssl.SSLContext | None = None,
-    ) -> None:
-        key = Key.of(api_key)
-        del api_key  # from here on, no traceback shows it
-        if isinstance(key, ConfigurationError):
-            raise key
-        address = checked_base_url(base_url, allow_insecure=allow_insecure)
-        through = proxy_to(proxy, address)
-        del proxy  # it may hold a password
-        if isinstance(through, ConfigurationError):
-            raise through
-        self._key = key
-        self._is_closed = False
-        self._settings = Settings(
-            base_url=address,
-            timeout=timeout,
-            connect_timeout=connect_timeout,
-            max_retries=max_retries,
-            retry_unknown=retry_unknown,
-            max_response_bytes=max_response_bytes,
-            headers=headers_of(headers, key),
-            way=Way(context_for(ssl_context, address, through), through, connect_timeout),
-        )
-
-    @classmethod
-    def _wired(
-        cls,
-        *,
-        clock: Clock | None = None,
-        reroute: Callable[[str, int], tuple[str, int]] | None = None,
-        **options: Any,
-    ) -> Self:
-        """A client on a clock and on connections that somebody else decides on: where the vectors are played."""
-        client = cls(**options)
-        settings = client._settings
-        way = evolve(settings.way, reroute=reroute)
-        client._settings = evolve(settings, clock=clock or settings.clock, way=way)
-        return client
-
-    def _call(
-        self,
-        request: ImageRequest,
-        *,
-        extra_headers: Mapping[str, str] | None = None,
-        timeout: float | None = None,
-        folder: Path | None = None,
-    ) -> Call:
-        settings = self._settings.for_call(timeout=timeout, extra_headers=extra_headers)
-        return Call(request, settings, self._key, folder=folder)
-
-    async def _draw_async(self, request: ImageRequest, folder: Path | None) -> Generation:
-        self._check_open()
-        return await perform_async(self._call(request, folder=folder))
-
-    def _batch(
-        self,
-        face: type[_Face],
-        requests: Iterable[object] | AsyncIterable[object],
-        output_dir: str | os.PathLike[str],
-        *,
-        concurrency: int,
-        executor: Executor | None,
-        on_result: OnResult | None,
-        retry_unknown: bool,
-        retry_failed: bool,
-        fetch_remote: bool,
-        ledger_dir: str | os.PathLike[str] | None,
-    ) -> _Face:
-        settings = self._settings
-        recipe = _Recipe(
-            base_url=str(settings.base_url),
-            timeout=settings.timeout,
-            connect_timeout=settings.connect_timeout,
-            max_retries=settings.max_retries,
-            max_response_bytes=settings.max_response_bytes,
-            headers=settings.headers,
-        )
-        options = Options(retry_unknown=retry_unknown, retry_failed=retry_failed, fetch_remote=fetch_remote)
-        return face(
-            self._draw_async,
-            requests,
-            output_dir,
-            options,
-            concurrency=concurrency,
-            executor=executor,
-            recipe=recipe,
-            on_result=on_result,
-            ledger_dir=ledger_dir,
-        )
-
-    def _check_open(self) -> None:
-        if self._is_closed:
-            raise ConfigurationError("this client has been closed", advice="Make a new one")
-
-    def __repr__(self) -> str:
-        settings = vars(self).get("_settings")  # it is missing while the client is being made
-        return f"<{type(self).__name__} {settings.base_url if settings else 'unfinished'}>"
-
-    def __reduce__(self) -> NoReturn:
-        raise TypeError(f"a {type(self).__name__} holds a key; make one in each process instead")
-
-
-class NanoBanana(_Client, Performer):
+class NanoBanana(SyncCaller):
     """Makes pictures.
 
         client = NanoBanana()
@@ -233,21 +76,17 @@ class NanoBanana(_Client, Performer):
 
         Source: the endpoint page.
         """
-        return self.send(
-            ImageRequest(
-                prompt,
-                references=references,
-                model=model,
-                aspect_ratio=aspect_ratio,
-                image_size=image_size,
-                include_thoughts=include_thoughts,
-                wire=wire,
-                extra_body=extra_body,
-            ),
-            extra_headers=extra_headers,
-            timeout=timeout,
-            save_to=save_to,
+        request = ImageRequest(
+            prompt,
+            references=references,
+            model=model,
+            aspect_ratio=aspect_ratio,
+            image_size=image_size,
+            include_thoughts=include_thoughts,
+            wire=wire,
+            extra_body=extra_body,
         )
+        return self.send(request, extra_headers=extra_headers, timeout=timeout, save_to=save_to)
 
     def send(
         self,
@@ -263,14 +102,6 @@ class NanoBanana(_Client, Performer):
         if target is None:
             return self._perform(call)
         return self._made(call, then=lambda generation: generation.saved(target))
-
-    def _made(self, call: Call, *, then: Callable[[Generation], T]) -> T:
-        """Makes a call and does something with what it gave, which no Ctrl-C parts."""
-        return apart(call.exchange, lambda: then(self._perform(call)))
-
-    def _perform(self, call: Call) -> Generation:
-        self._check_open()
-        return perform(call)
 
     def conversation(
         self,
@@ -298,11 +129,8 @@ class NanoBanana(_Client, Performer):
     def api(self) -> nanobanana_api.Client:
         """The generated client on this client's key, deadline, size limit and errors, for operations that this class
         does not wrap: `generate_image.sync(client=client.api, ...)`."""
-        return generated(self._settings).set_httpx_client(self._http)
-
-    @cached_property
-    def _http(self) -> Any:
-        return api_http(self._settings, self._key, self._check_open)
+        http = api_http(self._settings, self._key, self._check_open)
+        return generated(self._settings).set_httpx_client(http)
 
     def batch(
         self,
@@ -333,16 +161,15 @@ class NanoBanana(_Client, Performer):
         Raises: InvalidRequestError where requests is nothing of this kind; ConfigurationError, when it runs, where the
         folder cannot be used or another run works on it.
         """
-        return self._batch(
-            Batch,
+        return Batch(
+            self._draw_async,
             requests,
             output_dir,
+            Options(retry_unknown=retry_unknown, retry_failed=retry_failed, fetch_remote=fetch_remote),
             concurrency=concurrency,
             executor=executor,
+            recipe=_recipe(self._settings),
             on_result=on_result,
-            retry_unknown=retry_unknown,
-            retry_failed=retry_failed,
-            fetch_remote=fetch_remote,
             ledger_dir=ledger_dir,
         )
 
@@ -353,13 +180,11 @@ class NanoBanana(_Client, Performer):
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
 
-class AsyncNanoBanana(_Client, AsyncPerformer):
+class AsyncNanoBanana(AsyncCaller):
     """`NanoBanana` for asyncio and trio: the same arguments, methods and errors, with `await` and `aclose()`.
 
         async with AsyncNanoBanana() as client:
@@ -384,21 +209,17 @@ class AsyncNanoBanana(_Client, AsyncPerformer):
         save_to: str | os.PathLike[str] | None = None,
     ) -> Generation:
         """Makes a picture, as `NanoBanana.generate` does."""
-        return await self.send(
-            ImageRequest(
-                prompt,
-                references=references,
-                model=model,
-                aspect_ratio=aspect_ratio,
-                image_size=image_size,
-                include_thoughts=include_thoughts,
-                wire=wire,
-                extra_body=extra_body,
-            ),
-            extra_headers=extra_headers,
-            timeout=timeout,
-            save_to=save_to,
+        request = ImageRequest(
+            prompt,
+            references=references,
+            model=model,
+            aspect_ratio=aspect_ratio,
+            image_size=image_size,
+            include_thoughts=include_thoughts,
+            wire=wire,
+            extra_body=extra_body,
         )
+        return await self.send(request, extra_headers=extra_headers, timeout=timeout, save_to=save_to)
 
     async def send(
         self,
@@ -415,10 +236,6 @@ class AsyncNanoBanana(_Client, AsyncPerformer):
         if target is None:
             return generation
         return await to_its_end(lambda: generation.saved(target))
-
-    async def _perform(self, call: Call) -> Generation:
-        self._check_open()
-        return await perform_async(call)
 
     def conversation(
         self,
@@ -444,11 +261,8 @@ class AsyncNanoBanana(_Client, AsyncPerformer):
     @cached_property
     def api(self) -> nanobanana_api.Client:
         """The generated client, as `NanoBanana.api`: `await generate_image.asyncio(client=client.api, ...)`."""
-        return generated(self._settings).set_async_httpx_client(self._http)
-
-    @cached_property
-    def _http(self) -> Any:
-        return async_api_http(self._settings, self._key, self._check_open)
+        http = async_api_http(self._settings, self._key, self._check_open)
+        return generated(self._settings).set_async_httpx_client(http)
 
     def batch(
         self,
@@ -464,16 +278,15 @@ class AsyncNanoBanana(_Client, AsyncPerformer):
         ledger_dir: str | os.PathLike[str] | None = None,
     ) -> AsyncBatch:
         """Makes many pictures into one folder, as `NanoBanana.batch` does; iterate it with `async for`."""
-        return self._batch(
-            AsyncBatch,
+        return AsyncBatch(
+            self._draw_async,
             requests,
             output_dir,
+            Options(retry_unknown=retry_unknown, retry_failed=retry_failed, fetch_remote=fetch_remote),
             concurrency=concurrency,
             executor=executor,
+            recipe=_recipe(self._settings),
             on_result=on_result,
-            retry_unknown=retry_unknown,
-            retry_failed=retry_failed,
-            fetch_remote=fetch_remote,
             ledger_dir=ledger_dir,
         )
 
@@ -484,7 +297,32 @@ class AsyncNanoBanana(_Client, AsyncPerformer):
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.aclose()
+
+
+_CARRIED = ("timeout", "connect_timeout", "max_retries", "max_response_bytes", "headers")
+
+
+def _recipe(settings: Settings) -> Recipe:
+    """How a worker of an executor draws: with a client of its own, whose key is that of its environment."""
+    carried = ((name, getattr(settings, name)) for name in _CARRIED)
+    return partial(_draw_there, (("base_url", str(settings.base_url)), *carried))
+
+
+def _draw_there(options: tuple[tuple[str, Any], ...], request: ImageRequest) -> Generation:
+    return _client_there(options).send(request)
+
+
+@lru_cache(maxsize=4)
+def _client_there(options: tuple[tuple[str, Any], ...]) -> NanoBanana:
+    given = dict(options)
+    given["headers"] = dict(given["headers"])
+    try:
+        return NanoBanana(**given, allow_insecure=True)  # the address has been looked at
+    except ConfigurationError as exc:
+        problem = exc.message
+    raise ConfigurationError(
+        f"a worker can make no client: {problem}",
+        advice="The workers need INFINITYBLUE_API_KEY in their environment",
+    )

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 from ._call.call import Call
-from ._call.key import Key
-from ._call.settings import Settings
+from ._call.caller import AsyncCaller, Caller, SyncCaller
 from ._engine.tokens import Blobs, Lifted
 from ._formats import FORMATS
 from ._formats.verbatim import entries, members
@@ -22,51 +20,35 @@ from .vocabulary import AspectRatio, ImageSize, Model
 
 _SAVED_AS = "nanobanana conversation 1"
 _OPTIONS = set(ImageRequest.ARGUMENTS) - {"prompt", "references"}
+C = TypeVar("C", bound=Caller)
 
 
-class Performer(ABC):
-    """What performs calls: a `NanoBanana` is one."""
-
-    _settings: Settings
-    _key: Key
-
-    @abstractmethod
-    def _perform(self, call: Call) -> Generation: ...
-
-
-class AsyncPerformer(ABC):
-    """What performs calls on asyncio or trio: an `AsyncNanoBanana` is one."""
-
-    _settings: Settings
-    _key: Key
-
-    @abstractmethod
-    async def _perform(self, call: Call) -> Generation: ...
+def _saved(text: str) -> dict[str, Any]:
+    """The options and turns in the text of a saved conversation. Raises: whatever is wrong with it."""
+    content = text.encode()
+    saved = json.loads(content)
+    if saved["format"] != _SAVED_AS:
+        raise ValueError(f"its format is {saved['format']!r}")
+    if not all(isinstance(turn, dict) for turn in saved["turns"]):
+        raise ValueError("a turn is no object")
+    options = dict(saved["options"])
+    if unknown := options.keys() - _OPTIONS:
+        raise ValueError(f"it has unknown options: {', '.join(sorted(unknown))}")
+    return options | {"turns": entries(dict(members(content))["turns"])}
 
 
-@contextmanager
-def _reading() -> Iterator[None]:
-    """Says of what is wrong with options and turns that they were read."""
-    try:
-        yield
-        return
-    except InvalidRequestError as error:
-        problem = error.message
-    raise InvalidRequestError(f"this is not a saved conversation: {problem}", param="text")
-
-
-class _Dialogue:
+class _Dialogue(Generic[C]):
     """What both conversations are made from: the turns so far, each the very JSON that was sent or received.
 
     The turns of the model stay as they came, fields unknown to us and thought signatures included, because an
     upstream that misses one of them refuses to go on.
     """
 
-    _client: Any
-    _performs: type[Any]
+    _needs: type[C]
 
     def __init__(
         self,
+        client: C,
         *,
         model: Model = "nanobanana",
         aspect_ratio: AspectRatio | None = None,
@@ -76,6 +58,7 @@ class _Dialogue:
         extra_body: Mapping[str, Any] | None = None,
         turns: Sequence[bytes] = (),
     ) -> None:
+        self._client = client
         self._options: dict[str, Any] = {
             "model": model,
             "aspect_ratio": aspect_ratio,
@@ -92,9 +75,8 @@ class _Dialogue:
         for number, turn in enumerate(self._turns):
             problem = FORMATS[probe.wire].check_turn(json.loads(turn), is_model=number % 2 == 1)
             if problem:
-                raise InvalidRequestError(
-                    f"turn {number + 1} is none of the {probe.wire} format: {problem}", param="turns"
-                )
+                words = f"turn {number + 1} is none of the {probe.wire} format: {problem}"
+                raise InvalidRequestError(words, param="turns")
         if len(self._turns) % 2:
             raise InvalidRequestError("the last turn has no answer", param="turns")
 
@@ -122,29 +104,20 @@ class _Dialogue:
         head = json.dumps({"format": _SAVED_AS, "options": self._options}, ensure_ascii=False)
         turns = b",".join(self._turns)
         saved = b'%s,"turns":[%s]}' % (head[:-1].encode(), turns)
-        text: str = self._client._key.redact(Lifted(saved, self._blobs).whole().decode())
-        return text
+        return self._client._key.redact(Lifted(saved, self._blobs).whole().decode())
 
     @classmethod
-    def _saved(cls, text: str, client: object) -> dict[str, Any]:
-        """The arguments to make a saved conversation anew.
+    def from_json(cls, text: str, client: C) -> Self:
+        """Takes a conversation up again that `to_json` saved, on a client.
 
         Raises: InvalidRequestError where the text or the client is something else.
         """
-        if not isinstance(client, cls._performs):
+        if not isinstance(client, cls._needs):
             raise InvalidRequestError(f"a {cls.__name__} needs another client than {client!r}", param="client")
         try:
-            content = text.encode()
-            saved = json.loads(content)
-            if saved["format"] != _SAVED_AS:
-                raise ValueError(f"its format is {saved['format']!r}")
-            turns = dict(members(content))["turns"]
-            if not all(isinstance(turn, dict) for turn in saved["turns"]):
-                raise ValueError("a turn is no object")
-            options = dict(saved["options"])
-            if unknown := options.keys() - _OPTIONS:
-                raise ValueError(f"it has unknown options: {', '.join(sorted(unknown))}")
-            return options | {"turns": entries(turns)}
+            return cls(client, **_saved(text))
+        except InvalidRequestError as exc:
+            problem = exc.message
         except (ValueError, KeyError, TypeError, RecursionError, AttributeError) as exc:
             problem = plain(f"{type(exc).__name__} at {exc}", 200)
         raise InvalidRequestError(f"this is not a saved conversation: {problem}", param="text")
@@ -155,32 +128,31 @@ class _Dialogue:
         if self._is_busy:
             raise InvalidRequestError("the turn before is still under way", advice="Wait for it, then send the next")
         request = ImageRequest(prompt, references=references, **self._options)
-        call = Call(request, self._client._settings, self._client._key, history=self._turns, blobs=self._blobs)
+        call = self._client._call(request, history=self._turns, blobs=self._blobs)
         self._is_busy = True
         try:
             yield call
         finally:
             self._is_busy = False
-        answer, error = call.answer.lifted, None
+        answer = call.answer.lifted
         try:
             model_turn = call.format.model_turn(answer.text, call.findings)
         except Exception as exc:  # whatever is odd about it, it was paid for, and goes with the error
-            words = plain(str(exc), 200) or type(exc).__name__
-            error = UnusableResponseError(
-                f"the answer has a picture, but cannot be kept as a turn: {words}", content=answer.whole()
-            )
-        if error is not None:
-            raise error
-        self._options["aspect_ratio"] = request.aspect_ratio
-        self._turns += [call.exchange.sent_turn, model_turn]
-        self._blobs.update(call.exchange.references)
-        self._blobs.update(answer.blobs)
+            problem = plain(str(exc), 200) or type(exc).__name__
+        else:
+            self._options["aspect_ratio"] = request.aspect_ratio
+            self._turns += [call.exchange.sent_turn, model_turn]
+            self._blobs.update(call.exchange.references)
+            self._blobs.update(answer.blobs)
+            return
+        words = f"the answer has a picture, but cannot be kept as a turn: {problem}"
+        raise UnusableResponseError(words, content=answer.whole())
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._options['model']} {len(self._turns) // 2} turns>"
 
 
-class Conversation(_Dialogue):
+class Conversation(_Dialogue[SyncCaller]):
     """Turns that build on one another. Made by `NanoBanana.conversation`, or by `Conversation.from_json(text, client)`.
 
     conversation = client.conversation(model="nanobanana_pro")
@@ -188,12 +160,7 @@ class Conversation(_Dialogue):
     conversation.send("Now at night").image.save("night")
     """
 
-    _client: Performer
-    _performs = Performer
-
-    def __init__(self, client: Performer, **options: Any) -> None:
-        self._client = client
-        super().__init__(**options)
+    _needs = SyncCaller
 
     def send(self, prompt: str, references: Iterable[ReferenceLike] = ()) -> Generation:
         """Makes the next picture of the conversation.
@@ -203,35 +170,13 @@ class Conversation(_Dialogue):
         with self._turn(prompt, references) as call:
             return self._client._perform(call)
 
-    @classmethod
-    def from_json(cls, text: str, client: Performer) -> Self:
-        """Takes a conversation up again that `to_json` saved, on a client.
 
-        Raises: InvalidRequestError where the text is something else.
-        """
-        options = cls._saved(text, client)
-        with _reading():
-            return cls(client, **options)
-
-
-class AsyncConversation(_Dialogue):
+class AsyncConversation(_Dialogue[AsyncCaller]):
     """`Conversation` for asyncio and trio. Made by `AsyncNanoBanana.conversation` or `AsyncConversation.from_json`."""
 
-    _client: AsyncPerformer
-    _performs = AsyncPerformer
-
-    def __init__(self, client: AsyncPerformer, **options: Any) -> None:
-        self._client = client
-        super().__init__(**options)
+    _needs = AsyncCaller
 
     async def send(self, prompt: str, references: Iterable[ReferenceLike] = ()) -> Generation:
         """Makes the next picture of the conversation, as `Conversation.send` does."""
         with self._turn(prompt, references) as call:
             return await self._client._perform(call)
-
-    @classmethod
-    def from_json(cls, text: str, client: AsyncPerformer) -> Self:
-        """Takes a conversation up again that `to_json` saved, as `Conversation.from_json` does."""
-        options = cls._saved(text, client)
-        with _reading():
-            return cls(client, **options)

@@ -5,10 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import errno
-import io
 import os
 import pickle
 import shutil
+import tempfile
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +18,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nanobanana import AsyncNanoBanana, GeneratedImage, InvalidRequestError, NanoBanana, SaveError, SuffixWarning
+from nanobanana._engine import disk
 from nanobanana.pictures.saving import check_name, check_target, name_from
 
 from ..conftest import KEY
@@ -238,21 +239,18 @@ def test_a_folder_that_takes_nothing_is_found_before_the_call(
     tmp_path: Path, trouble: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A full disk and a folder that is closed to us are found before the call, and nothing stays behind."""
-    real = Path.open
 
-    class Full(io.BytesIO):
-        def write(self, data: Any) -> int:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def full(data: bytes) -> int:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
-    def opens(self: Path, mode: str = "r", *rest: Any) -> Any:
-        if mode != "xb":
-            return real(self, mode, *rest)
+    def opens(*rest: Any, **options: Any) -> Any:
         if trouble == "closed":
-            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self))
-        self.touch()
-        return Full()
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(tmp_path))
+        file = tempfile.NamedTemporaryFile(*rest, **options)  # noqa: SIM115 - it is closed by whom it is opened for
+        file.write = full  # type: ignore[method-assign]
+        return file
 
-    monkeypatch.setattr(Path, "open", opens)
+    monkeypatch.setattr(disk, "NamedTemporaryFile", opens)
     words = os.strerror({"full": errno.ENOSPC, "closed": errno.EACCES}[trouble])
     with pytest.raises(InvalidRequestError) as caught:
         check_target(tmp_path / "cat.png")

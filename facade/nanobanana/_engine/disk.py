@@ -9,6 +9,7 @@ import secrets
 import shutil
 import stat
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 
 from .content import Content, opened
 from .spool import Spool, sync
@@ -123,18 +124,13 @@ def check_writable(path: Path) -> None:
     with contextlib.suppress(FileNotFoundError):
         path.lstat()  # says whether the name itself is possible
     path.parent.mkdir(parents=True, exist_ok=True)
-    probe = path.with_name(_temporary_name())
     try:
-        with probe.open("xb") as file:
-            file.write(bytes(_BLOCK))
+        with NamedTemporaryFile(dir=path.parent, prefix=".", suffix=".part", buffering=0) as probe:
+            probe.write(bytes(_BLOCK))
     except OSError as exc:
-        with contextlib.suppress(OSError):
-            probe.unlink()  # the disk is full: there is a name and nothing in it
         if exc.errno not in _FIXED or not path.is_file():
             raise
         path.open("r+b").close()  # it can be written in place
-    else:
-        probe.unlink()
 
 
 def sync_folder(folder: str | os.PathLike[str]) -> None:
