@@ -20,12 +20,13 @@ import httpcore
 
 from .connecting import connect
 from .waiting import run, run_async
-from .wires import TCP, TLS, Try, Wire
+from .wires import SIZE, TCP, TLS, Try, Wire
 
 Reroute: TypeAlias = Callable[[str, int], tuple[str, int]]
 """Where to connect instead of a host and a port."""
 Allow: TypeAlias = Callable[[str], None]
 _Options: TypeAlias = Iterable[httpcore.SOCKET_OPTION] | None
+_FIRST = 4 * 1024  # bytes: of the piece that the head comes with, HTTP's parser and its generators keep two copies
 _TURN = 0.008  # seconds that a call goes on, where there is always more, before others have their turn
 
 
@@ -70,11 +71,13 @@ class SyncStream(httpcore.NetworkStream):
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
+        self._most = _FIRST
 
     def read_view(self) -> memoryview:
         """What has come, as long as nothing else is read in this thread; nothing at the end."""
+        most, self._most = self._most, SIZE
         with _mapped(httpcore.ReadTimeout, httpcore.ReadError):
-            return run(self._wire.read())
+            return run(self._wire.read(most))
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return bytes(self.read_view())
@@ -132,6 +135,7 @@ class AsyncStream(httpcore.AsyncNetworkStream):
 
     def __init__(self, wire: Wire) -> None:
         self._wire = wire
+        self._most = _FIRST
         self._began = time.monotonic()  # when the present turn began
 
     async def read_view(self) -> memoryview:
@@ -139,8 +143,9 @@ class AsyncStream(httpcore.AsyncNetworkStream):
         if time.monotonic() > self._began + _TURN:
             await anyio.lowlevel.checkpoint()
             self._began = time.monotonic()
+        most, self._most = self._most, SIZE
         with _mapped(httpcore.ReadTimeout, httpcore.ReadError):
-            return await run_async(self._wire.read())
+            return await run_async(self._wire.read(most))
 
     async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
         return bytes(await self.read_view())

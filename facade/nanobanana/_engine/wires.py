@@ -81,7 +81,7 @@ class Try:
 class Wire(Protocol):
     """Something that bytes go over."""
 
-    def read(self) -> Steps[memoryview]:
+    def read(self, most: int = SIZE) -> Steps[memoryview]:
         """What has come, in the scratch memory of the thread; nothing at the end. Raises: OSError."""
 
     def write(self, data: memoryview) -> Steps[None]:
@@ -102,11 +102,11 @@ class TCP:
         self._try = try_
         try_.watch(sock)
 
-    def read(self) -> Steps[memoryview]:
+    def read(self, most: int = SIZE) -> Steps[memoryview]:
         while True:
             seconds = self._try.wait()  # also where something has come: it may never end
             try:
-                return scratch()[: self._socket.recv_into(scratch())]
+                return scratch()[: self._socket.recv_into(scratch(), most)]
             except BlockingIOError:
                 yield Wait([(self._socket, READ)], seconds)
 
@@ -158,13 +158,13 @@ class TLS:
             raise
         yield from self._flush()
 
-    def read(self) -> Steps[memoryview]:
+    def read(self, most: int = SIZE) -> Steps[memoryview]:
         if self._error is not None:
             raise self._error
-        buffer, size = scratch(), 0
+        buffer, size = scratch()[:most], 0
         while True:
             try:
-                while size < SIZE and (more := self._read_into(buffer[size:])):
+                while size < most and (more := self._read_into(buffer[size:])):
                     size += more
                 return buffer[:size]
             except ssl.SSLWantReadError:
