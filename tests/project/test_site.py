@@ -28,11 +28,6 @@ def test_site_builds_and_its_reference_is_complete(tmp_path: Path) -> None:
         names = [name for name in package.__all__ if not name.startswith("__")]
         missing = [name for name in names if not {f"{package.__name__}.{name}", f"nanobanana.errors.{name}"} & entries]
         assert not missing
-    for cls in (
-        nanobanana.NanoBanana,
-        nanobanana.Conversation,
-        nanobanana.AsyncConversation,
-        nanobanana.GeneratedImage,
-    ):
+    for cls in (nanobanana.NanoBanana, nanobanana.Conversation, nanobanana.AsyncConversation):
         members = {f"nanobanana.{cls.__name__}.{name}" for name in dir(cls) if not name.startswith("_")}
         assert members <= entries
