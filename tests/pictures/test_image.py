@@ -132,6 +132,12 @@ def test_save_respects_the_umask(picture: Callable[..., bytes], tmp_path: Path) 
     assert path.stat().st_mode == (tmp_path / "other").stat().st_mode
 
 
+def test_a_picture_of_no_known_type_keeps_its_suffix(tmp_path: Path) -> None:
+    """What is of no known type gets the suffix .bin, once."""
+    image = GeneratedImage(b"of no known type")
+    assert image.save(tmp_path / "cat").name == image.save(tmp_path / "cat.bin").name == "cat.bin"
+
+
 def test_save_refuses_a_device(picture: Callable[..., bytes], tmp_path: Path) -> None:
     """A FIFO or device is never replaced by a file."""
     os.mkfifo(tmp_path / "pipe.png")

@@ -17,7 +17,7 @@ from ..errors import SaveError
 from . import display
 from .header import EXTENSIONS, dimensions, sniff
 from .provenance import Record, embed
-from .saving import SUFFIXES, check_place, name_by, place, reason
+from .saving import SUFFIXES, place, reason
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -31,27 +31,24 @@ class SuffixWarning(UserWarning):
 class GeneratedImage:
     """A picture that was made. It can be used as a reference image as it is.
 
-    `stated_type` is what the answer called it, which may be wrong; `mime_type` goes by the bytes. `record` says how
-    the picture was made: its prompt, model and request id. `path` is the file that the call wrote, where it was told
-    to (`save_to`); then no large picture is kept in memory, and whatever needs the bytes reads that file when asked.
-    Where it is there no longer, that raises a FileNotFoundError.
+    `content` is the encoded file as it came: its bytes, or what stands for the file that has them. `stated_type` is
+    what the answer called it, which may be wrong; `mime_type` goes by the bytes. `record` says how the picture was
+    made: its prompt, model and request id. `path` is the file that the call wrote, where it was told to (`save_to`);
+    then no large picture is kept in memory, and whatever needs the bytes reads that file when asked. Where it is there
+    no longer, that raises a FileNotFoundError.
 
     Two pictures are equal whose bytes are.
     """
 
-    _content: Content = field(alias="data")
+    content: Content = field(alias="data")
     stated_type: str | None = field(default=None, kw_only=True)
     record: Record | None = field(default=None, kw_only=True)
     path: Path | None = field(default=None, kw_only=True)
-    _size: int = field(init=False)  # known even when the file is gone
+    _size: int = field(init=False)
 
-    def __attrs_post_init__(self) -> None:
-        object.__setattr__(self, "_size", size(self._content))
-
-    @property
-    def content(self) -> Content:
-        """The encoded file as it came: its bytes, or the path of the file that has them."""
-        return self._content
+    @_size.default
+    def _known_even_when_the_file_is_gone(self) -> int:
+        return size(self.content)
 
     @property
     def data(self) -> bytes:
@@ -60,7 +57,7 @@ class GeneratedImage:
         Raises: OSError where its file cannot be read.
         """
         with self._reading():
-            return read(self._content)
+            return read(self.content)
 
     @property
     def mime_type(self) -> str:
@@ -69,7 +66,7 @@ class GeneratedImage:
         Raises: OSError where its file cannot be read.
         """
         with self._reading():
-            return sniff(self._content) or self.stated_type or "application/octet-stream"
+            return sniff(self.content) or self.stated_type or "application/octet-stream"
 
     @property
     def extension(self) -> str:
@@ -97,7 +94,7 @@ class GeneratedImage:
 
     def _dimensions(self) -> tuple[int, int]:
         with self._reading():
-            found = dimensions(self._content)
+            found = dimensions(self.content)
         if found is None:
             raise ValueError(f"the header of this {self.mime_type} picture of {self._size} bytes cannot be read")
         return found
@@ -105,26 +102,21 @@ class GeneratedImage:
     @contextlib.contextmanager
     def _reading(self) -> Iterator[None]:
         """Says in words why the file of a picture cannot be read."""
+        words = f"the file of this picture, {self.path}," if self.path else "the file of this picture"
         try:
             yield
+        except FileNotFoundError:
+            raise FileNotFoundError(f"{words} is there no longer") from None
         except OSError as exc:
-            problem = exc
-        else:
-            return
-        where = f", {self.path}," if self.path else ""
-        if isinstance(problem, FileNotFoundError):
-            raise FileNotFoundError(f"the file of this picture{where} is there no longer")
-        raise OSError(f"the file of this picture{where} cannot be read: {reason(problem)}")
+            raise OSError(f"{words} cannot be read: {reason(exc)}") from None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, GeneratedImage):
             return NotImplemented
-        if self._content is other._content or self._content == other._content:
+        if self.content == other.content:
             return True
-        if self._size != other._size or (isinstance(self._content, bytes) and isinstance(other._content, bytes)):
-            return False
         try:
-            return read(self._content) == read(other._content)
+            return self._size == other._size and read(self.content) == read(other.content)
         except OSError:  # a file that is gone is equal to nothing but itself
             return False
 
@@ -154,7 +146,11 @@ class GeneratedImage:
         Raises: SaveError (an OSError) with the picture on it; ValueError where metadata is asked for and the picture
         is neither PNG nor JPEG, or nothing is known of its making.
         """
-        content = self._with_record() if metadata else self.content
+        content = self.content
+        if metadata:
+            if self.record is None:
+                raise ValueError("nothing is known of how this picture was made, so there is no metadata to save")
+            content = embed(self.data, self.mime_type, self.record)
         written, correction = self._put(path, content, keep_suffix=keep_suffix, overwrite=overwrite)
         if correction:
             warnings.warn(correction, SuffixWarning, stacklevel=2)
@@ -183,25 +179,15 @@ class GeneratedImage:
         asked = os.fspath(path)
         try:
             mime_type, extension = self.mime_type, self.extension
-            if asked.endswith(("/", os.sep)) or os.path.isdir(asked):  # noqa: PTH112 - Path.is_dir raises on a NUL
-                target, replace = Path(asked) / f"{name_by(content)}{extension}", True
-            else:
-                target, replace = place(asked, extension, keep_suffix=keep_suffix, overwrite=overwrite)
-            check_place(target, replace=replace)
+            target, replace = place(asked, content, extension, keep_suffix=keep_suffix, overwrite=overwrite)
             written = write_atomically(target, content, replace=replace)
         except (OSError, ValueError) as exc:  # ValueError: a NUL in the name, or none
-            problem = SaveError(f"the picture could not be written to {asked!r}: {reason(exc)}", image=self)
-        else:
-            suffix = Path(asked).suffix
-            if written.suffix == suffix or suffix.lower() not in SUFFIXES:
-                return written, ""
-            return written, f"the picture is {mime_type}, not what {Path(asked).name!r} says: saved as {written}"
-        raise problem
-
-    def _with_record(self) -> bytes:
-        if self.record is None:
-            raise ValueError("nothing is known of how this picture was made, so there is no metadata to save")
-        return embed(self.data, self.mime_type, self.record)
+            words = f"the picture could not be written to {asked!r}: {reason(exc)}"
+            raise SaveError(words, image=self) from None
+        suffix = Path(asked).suffix
+        if written.suffix == suffix or suffix.lower() not in SUFFIXES:
+            return written, ""
+        return written, f"the picture is {mime_type}, not what {Path(asked).name!r} says: saved as {written}"
 
     def to_pil(self) -> Image:
         """The picture as a Pillow image, decoded (extra `pillow`).
@@ -212,7 +198,7 @@ class GeneratedImage:
         from PIL import Image
 
         with self._reading():
-            file = opened(self._content)
+            file = opened(self.content)
         with file:
             image = Image.open(file)
             image.load()
@@ -222,7 +208,7 @@ class GeneratedImage:
         """What is known of it, as plain JSON values: type, dimensions, number of bytes, path. None stands for what its
         file no longer says."""
         try:
-            mime_type, shape = sniff(self._content) or self.stated_type, dimensions(self._content)
+            mime_type, shape = sniff(self.content) or self.stated_type, dimensions(self.content)
         except OSError:
             mime_type, shape = self.stated_type, None
         return {
@@ -241,14 +227,14 @@ class GeneratedImage:
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> Any:
         try:
-            shape = dimensions(self._content)
+            shape = dimensions(self.content)
             return display.bundle(repr(self), self.mime_type, self.data, shape and shape[0])
         except OSError:
             return {"text/plain": repr(self)}, {}
 
     def __repr__(self) -> str:
         try:
-            found = dimensions(self._content)
+            found = dimensions(self.content)
             shape = "{}x{}".format(*found) if found else "unknown size"
             return f"<GeneratedImage {self.mime_type} {shape} {self._size} bytes>"
         except OSError:

@@ -25,28 +25,25 @@ SUFFIXES = {*EXTENSIONS.values(), *JPEG_SUFFIXES, ".bmp", ".tif", ".tiff", ".svg
 """What a name may end in that says the type of a picture. In "v1.2" it does not."""
 
 
-def place(path: str, extension: str, *, keep_suffix: bool = False, overwrite: bool = True) -> tuple[Path, bool]:
-    """Where a picture goes whose true suffix is `extension`, if `path` is no folder; and whether a file of that name
-    may be replaced: not where the suffix asked for is corrected, as that other file was not named."""
-    target = Path(path)
-    suffix = target.suffix.lower()
-    if keep_suffix or suffix == extension or {suffix, extension} <= JPEG_SUFFIXES:
-        return target, overwrite
-    if suffix not in SUFFIXES:
-        return target.with_name(target.name + extension), overwrite
-    return target.with_suffix(extension), False
-
-
-_NO_FILE = "it is there and is not a regular file"
-
-
-def check_place(target: Path, *, replace: bool) -> None:
-    """Sees that a file may have this name and may replace the one that has it.
+def place(
+    asked: str, content: Content, extension: str, *, keep_suffix: bool = False, overwrite: bool = True
+) -> tuple[Path, bool]:
+    """Where a picture goes whose true suffix is `extension`, in a folder by a name made from its content; and whether a
+    file of that name may be replaced: not where the suffix asked for is corrected, as that other file was not named.
 
     A link is replaced itself, wherever it leads, as by a rename; what a link to a device or folder stands for is not.
 
-    Raises: OSError where it may not.
+    Raises: OSError where no file may have this name, or may replace the one that has it.
     """
+    target, suffix, replace = Path(asked), Path(asked).suffix.lower(), overwrite
+    if _is_folder(asked):
+        target, replace = target / f"nanobanana-{digest(content)[:16]}{extension}", True
+    elif keep_suffix or suffix == extension or {suffix, extension} <= JPEG_SUFFIXES:
+        pass
+    elif suffix in SUFFIXES:
+        target, replace = target.with_suffix(extension), False
+    else:
+        target = target.with_name(target.name + extension)
     with contextlib.suppress(FileNotFoundError):
         target.lstat()  # says whether the name itself is possible
     if replace and target.exists():
@@ -54,6 +51,14 @@ def check_place(target: Path, *, replace: bool) -> None:
             raise OSError(_NO_FILE)
         if not target.is_symlink() and not os.access(target, os.W_OK):
             raise OSError("it is there and is read-only")
+    return target, replace
+
+
+def _is_folder(asked: str) -> bool:
+    return asked.endswith(("/", os.sep)) or Path(asked).is_dir()
+
+
+_NO_FILE = "it is there and is not a regular file"
 
 
 _RESERVED = re.compile(r"(con|prn|aux|nul|com[\d¹²³]|lpt[\d¹²³]|conin\$|conout\$)(\..*)?", re.IGNORECASE)
@@ -109,22 +114,15 @@ def check_target(save_to: str | os.PathLike[str] | None) -> tuple[str | None, Pa
         return None, None
     try:
         asked = os.fspath(save_to)
-        path = Path(asked)
+        path, is_folder = Path(asked), _is_folder(asked)
         if not asked:
             raise OSError("the path is empty")
-        is_folder = path.is_dir() or asked.endswith(("/", os.sep))
         if path.exists() and not is_folder and not path.is_file():
             raise OSError(_NO_FILE)
         for extension in (*EXTENSIONS.values(), ".bin"):
-            target, replace = (path / f"{name_by(b'')}{extension}", True) if is_folder else place(asked, extension)
-            check_place(target, replace=replace)
+            place(asked, b"", extension)
         check_writable(path / "picture" if is_folder else path)
         return os.path.join(Path.cwd(), asked), (path if is_folder else path.parent).absolute()  # noqa: PTH118 - keeps a slash
     except (OSError, ValueError, TypeError) as exc:  # a NUL in the name; a name of bytes
-        problem = reason(exc)
-    raise InvalidRequestError(f"nothing can be written to {save_to!s}: {problem}", param="save_to")
-
-
-def name_by(content: Content) -> str:
-    """A name for a file, made from its content."""
-    return f"nanobanana-{digest(content)[:16]}"
+        words = f"nothing can be written to {save_to!s}: {reason(exc)}"
+        raise InvalidRequestError(words, param="save_to") from None
