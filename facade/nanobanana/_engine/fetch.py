@@ -20,6 +20,10 @@ IP: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 _REDIRECTS = 3
 
 
+class NoAddressError(ValueError):
+    """What was to be fetched is no http(s) address."""
+
+
 def is_public(address: IP) -> bool:
     """Whether an address is one of the open internet, seen through IPv6's ways to write an IPv4 one."""
     if isinstance(address, ipaddress.IPv6Address):
@@ -47,8 +51,8 @@ def fetch(
 
     allow: asked about each address that is really connected to, a proxy's of the environment excepted.
 
-    Raises: ValueError where it is no such address, or the environment cannot be used; httpx.HTTPError where nothing can
-    be had, or too much.
+    Raises: NoAddressError where it is none; ValueError where the environment cannot be used; httpx.HTTPError where
+    nothing can be had, or too much.
     """
     address, end = _address(url), now() + timeout
     for _ in range(1 + _REDIRECTS):
@@ -111,8 +115,10 @@ def _is_closed(host: str, allow: Callable[[IP], bool]) -> bool:
 def _address(url: str) -> httpx.URL:
     try:
         address = httpx.URL(url)
-    except (httpx.InvalidURL, TypeError):
+        address.host.encode("idna")  # an empty or overlong label shows only there
+    except (httpx.InvalidURL, TypeError, ValueError):
         address = httpx.URL("")
-    if address.scheme not in ("http", "https") or not address.host or b"%" in address.raw_host:
-        raise ValueError(f"{url!r} is not an http(s) address")
+    is_ours = address.scheme in ("http", "https") and address.host and b"%" not in address.raw_host
+    if not is_ours or (address.port or 0) > 65535:
+        raise NoAddressError(f"{url!r} is not an http(s) address")
     return address

@@ -59,9 +59,10 @@ def dimensions(content: Content) -> tuple[int, int] | None:
 
     Raises: OSError where the file cannot be opened.
     """
-    reader = _READERS.get(sniff(content) or "")
-    if reader is None:
+    kind = sniff(content)
+    if kind is None:
         return None
+    reader = _READERS.get(kind, _heif)
     with opened(content) as file:
         width, height, is_turned = reader(file)
     if width <= 0 or height <= 0:
@@ -197,7 +198,4 @@ _READERS: dict[str, Callable[[BinaryIO], Shape]] = {
     "image/jpeg": _jpeg,
     "image/webp": _webp,
     "image/gif": _gif,
-    "image/heic": _heif,
-    "image/heif": _heif,
-    "image/avif": _heif,
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InvalidRequestError
@@ -20,23 +22,30 @@ _NEAREST_PNG_MODE = {
 _QUALITY = 92  # of a JPEG
 
 
+@contextmanager
+def _pillow(task: str, failure: str, advice: str) -> Iterator[None]:
+    """Says in words why Pillow does not do something: it is missing, or whatever it raises on a picture."""
+    try:
+        yield
+    except InvalidRequestError:
+        raise
+    except ImportError:
+        raise _refuse(f"{task} needs Pillow", "pip install 'infinityblue-nanobanana[pillow]'") from None
+    except Exception as exc:  # a closed file, a damaged or truncated one, an odd array
+        raise _refuse(f"{failure}: {str(exc) or type(exc).__name__}", advice) from None
+
+
 def as_png(value: Any) -> bytes:
     """A Pillow image, upright, or a numpy array as PNG, with its alpha channel and colour profile.
 
     Raises: InvalidRequestError.
     """
-    try:
+    advice = "Give a whole picture, or an array of uint8"
+    with _pillow("a Pillow image or numpy array", "it cannot be written as PNG", advice):
         from PIL import Image, ImageOps
-    except ImportError:
-        raise _refuse("a Pillow image or numpy array needs Pillow", _INSTALL) from None
-    try:
+
         is_image = isinstance(value, Image.Image)
         return _written(ImageOps.exif_transpose(value) if is_image else Image.fromarray(value))
-    except InvalidRequestError:
-        raise
-    except Exception as exc:  # whatever a closed file, a truncated one or an odd array make of it
-        problem = str(exc) or type(exc).__name__
-    raise _refuse(f"it cannot be written as PNG: {problem}", "Give a whole picture, or an array of uint8")
 
 
 def smaller(data: bytes, mime_type: str, max_side: int) -> bytes:
@@ -45,41 +54,32 @@ def smaller(data: bytes, mime_type: str, max_side: int) -> bytes:
 
     Raises: InvalidRequestError.
     """
-    try:
+    advice = _HEIF if mime_type in ("image/heic", "image/heif") else "Give a whole picture, or a smaller one"
+    with _pillow("resizing", "it cannot be resized", advice):
         from PIL import Image, ImageOps, UnidentifiedImageError
-    except ImportError:
-        raise _refuse("resizing needs Pillow", _INSTALL) from None
-    try:
-        with Image.open(io.BytesIO(data)) as opened:
-            image = _with_shades(ImageOps.exif_transpose(opened))
+
+        try:
+            opened = Image.open(io.BytesIO(data))
+        except UnidentifiedImageError:  # its own words name an object in memory
+            raise ValueError(f"Pillow cannot read this {mime_type} file") from None
+        image = _with_shades(ImageOps.exif_transpose(opened))
         image.thumbnail((max_side, max_side), Image.Resampling.LANCZOS, reducing_gap=None)  # a gap refuses 16 bits
         if mime_type != "image/jpeg":
             return _written(image)
         buffer = io.BytesIO()
         image.save(buffer, "JPEG", quality=_QUALITY, icc_profile=image.info.get("icc_profile"))
         return buffer.getvalue()
-    except UnidentifiedImageError:
-        problem = f"Pillow cannot read this {mime_type} file"
-    except Exception as exc:  # Pillow's readers raise whatever a damaged file makes them stumble over
-        problem = str(exc) or type(exc).__name__
-    advice = _HEIF if mime_type in ("image/heic", "image/heif") else "Give a whole picture, or a smaller one"
-    raise _refuse(f"it cannot be resized: {problem}", advice)
 
 
-_INSTALL = "pip install 'infinityblue-nanobanana[pillow]'"
 _HEIF = "Pillow reads HEIC once pillow-heif is installed and its register_heif_opener() was called"
+_SHADES = {"1": "L", "L": "L", "P": "RGB", "PA": "RGB", "RGB": "RGB"}
 
 
 def _with_shades(image: PillowImage) -> PillowImage:
     """The same pixels in a mode with room for what lies between two of them: without it, lines vanish."""
-    clear = image.has_transparency_data
-    if image.mode in ("P", "PA", "RGB"):
-        wanted = "RGBA" if clear else "RGB"
-    elif image.mode in ("1", "L"):
-        wanted = "LA" if clear else "L"
-    else:
-        return image
-    return image if image.mode == wanted else image.convert(wanted)
+    wanted = _SHADES.get(image.mode, image.mode)
+    is_clear = image.mode in _SHADES and image.has_transparency_data
+    return image.convert(f"{wanted}A" if is_clear else wanted)
 
 
 def _written(image: PillowImage) -> bytes:

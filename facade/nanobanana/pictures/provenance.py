@@ -7,7 +7,8 @@ import zlib
 from collections.abc import Iterator
 from typing import BinaryIO
 
-import attrs
+from attrs import field, frozen
+from attrs.validators import instance_of, optional
 
 from .._engine.content import Content, opened
 from .chunks import jpeg_segments, png_chunks
@@ -17,13 +18,13 @@ _LONGEST = 65533  # bytes that a comment of a JPEG can hold, and a record has
 _LONGEST_NAME = 500  # characters of a model's name or a request id, which are a server's words
 
 
-@attrs.frozen
+@frozen
 class Record:
     """How a picture was made."""
 
-    prompt: str
-    model: str
-    request_id: str | None = None
+    prompt: str = field(validator=instance_of(str))
+    model: str = field(validator=instance_of(str))
+    request_id: str | None = field(default=None, validator=optional(instance_of(str)))
 
 
 def embed(data: bytes, mime_type: str, record: Record) -> bytes:
@@ -49,10 +50,9 @@ def embed(data: bytes, mime_type: str, record: Record) -> bytes:
 
 
 def _encode(record: Record) -> bytes:
-    model, request_id = record.model[:_LONGEST_NAME], (record.request_id or "")[:_LONGEST_NAME] or record.request_id
-    prompt = record.prompt
+    prompt, request_id = record.prompt, record.request_id and record.request_id[:_LONGEST_NAME]
     while True:
-        kept = {"prompt": prompt, "model": model, "request_id": request_id}
+        kept = {"prompt": prompt, "model": record.model[:_LONGEST_NAME], "request_id": request_id}
         # Half a surrogate pair has no UTF-8; its escape is one of JSON as well.
         text = json.dumps({"nanobanana": kept}, ensure_ascii=False).encode("utf-8", "backslashreplace")
         if len(text) <= _LONGEST:
@@ -109,8 +109,6 @@ def _decode(comment: bytes) -> Record | None:
         return None
     try:
         found = json.loads(comment)["nanobanana"]
-        prompt, model, request_id = found["prompt"], found["model"], found.get("request_id")
+        return Record(found["prompt"], found["model"], found.get("request_id"))
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return None
-    is_ours = isinstance(prompt, str) and isinstance(model, str) and isinstance(request_id, str | None)
-    return Record(prompt, model, request_id) if is_ours else None

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import os
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, Protocol, TypeAlias, Union
 from urllib.parse import unquote
@@ -50,9 +49,6 @@ class Array(Protocol):
     def __array_interface__(self) -> dict[str, Any]: ...
 
 
-Encode: TypeAlias = Callable[["ReferenceImage"], str]
-"""What stands for the bytes of a reference in JSON."""
-
 _DATA_URL = re.compile(r"data:[^,]*,", re.IGNORECASE)
 _URL = re.compile(r"[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 
@@ -75,19 +71,21 @@ class ReferenceImage:
     """
 
     data: bytes = field(converter=_as_bytes)
-    mime_type: str = field(init=False, eq=False)
     name: str = field(default="", kw_only=True, eq=False)
+    mime_type: str = field(init=False, eq=False)
 
-    def __attrs_post_init__(self) -> None:
-        if not self.data:
-            raise _refuse(f"{self.name or 'the reference image'} is empty")
-        if len(self.data) > MAX_REFERENCE_BYTES:
-            raise _refuse(f"{self.name or 'the reference image'} has more than the {MAX_REFERENCE_BYTES} bytes allowed")
+    @mime_type.default
+    def _shown_by_the_bytes(self) -> str:
         found = sniff(self.data)
-        if found not in ACCEPTED_TYPES:
-            what = found or "no picture of a known type"
-            raise _refuse(f"{self.name or 'the reference image'} is {what}")
-        object.__setattr__(self, "mime_type", found)
+        if not self.data:
+            problem = "is empty"
+        elif len(self.data) > MAX_REFERENCE_BYTES:
+            problem = f"has more than the {MAX_REFERENCE_BYTES} bytes allowed"
+        elif found in ACCEPTED_TYPES:
+            return found
+        else:
+            problem = f"is {found or 'no picture of a known type'}"
+        raise _refuse(f"{self.name or 'the reference image'} {problem}")
 
     @classmethod
     def of(cls, value: ReferenceLike) -> ReferenceImage:
@@ -102,7 +100,10 @@ class ReferenceImage:
             case ReferenceImage():
                 return value
             case GeneratedImage():
-                return cls._from_image(value)
+                try:
+                    return cls(value.data, name="the generated image")
+                except OSError as exc:
+                    raise _refuse(str(exc), "Give a picture that is still there") from None
             case RemoteImage():
                 raise _refuse(f"it lies at {value.url} and was not fetched", "Give what its download() returns")
             case str() if _DATA_URL.match(value):
@@ -153,26 +154,14 @@ class ReferenceImage:
         return ReferenceImage(smaller(self.data, self.mime_type, max_side), name=self.name)
 
     @classmethod
-    def _from_image(cls, image: GeneratedImage) -> ReferenceImage:
-        try:
-            return cls(image.data, name="the generated image")
-        except OSError as exc:
-            problem = str(exc)
-        raise _refuse(problem, "Give a picture that is still there")
-
-    @classmethod
     def _from_path(cls, path: str | os.PathLike[str]) -> ReferenceImage:
         try:
             place = Path(path)
             data = read_regular_file(place, limit=MAX_REFERENCE_BYTES)
         except (OSError, ValueError, TypeError) as exc:  # a NUL in the name, a name of bytes
-            problem = reason(exc).lower()
-        else:
-            return cls(data, name=repr(place.name))
-        raise _refuse(
-            f"{str(path)[:200]!r} cannot be read: {problem}",
-            "Give the path of a picture; Base64 as data:image/png;base64,...",
-        )
+            words = f"{str(path)[:200]!r} cannot be read: {reason(exc).lower()}"
+            raise _refuse(words, "Give the path of a picture; Base64 as data:image/png;base64,...") from None
+        return cls(data, name=repr(place.name))
 
     @classmethod
     def _from_file(cls, file: Any) -> ReferenceImage:
