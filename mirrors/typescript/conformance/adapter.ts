@@ -3,6 +3,7 @@
 import { createHash } from "node:crypto";
 import { relative, sep } from "node:path";
 import { createInterface } from "node:readline";
+import { rootCertificates } from "node:tls";
 
 import type { Conversation, Generation, Picture, Platform } from "../src/index.js";
 import { GeneratedImage, ImageRequest, NanoBanana, NanoBananaError } from "../src/index.js";
@@ -21,7 +22,7 @@ const unpacked = (value: any): any => (value?.$base64 === undefined ? value : Bu
 /** The other side of stdin and stdout, and the time as it moves it. */
 class Runner {
   #clock: number | null = 0;
-  readonly #timers = new Map<object, [due: number, action: () => void]>();
+  readonly #timers = new Map<AbortController, number>();
   readonly #heard: Message[] = [];
   #wake: () => void = () => undefined;
 
@@ -59,29 +60,26 @@ class Runner {
   #set({ clock }: Message): void {
     if (clock === null || clock === undefined) return;
     this.#clock = clock as number;
-    for (const [timer, [due, action]] of [...this.#timers]) {
-      if (due > this.#clock || !this.#timers.delete(timer)) continue;
-      action();
-    }
+    for (const [controller, due] of this.#timers) if (due <= this.#clock) controller.abort();
   }
 
   /** Time, chance and the way to the endpoint, for one case. */
   platform(order: Message, ca: string): Platform {
-    const route = async (host: string, port: number): Promise<{ host: string; port: number }> => {
+    const route = async (host: string, port: number) => {
       const way = await this.#ask({ type: "connect", host, port });
       if (way.fail) throw Object.assign(new Error(way.fail), { code: way.fail === "dns" ? "ENOTFOUND" : "ETIMEDOUT" });
-      return { host: way.host, port: way.port };
+      return { host: way.host as string, port: way.port as number, ca: [...rootCertificates, ca] };
     };
-    if (order.clock !== "fake") return { ...SYSTEM, route, ca };
+    if (order.clock !== "fake") return { ...SYSTEM, route };
     this.#clock = 0;
     this.#timers.clear();
     return {
-      ...{ route, ca, monotonic: () => this.#clock!, now: () => BEGINNING + this.#clock!, random: () => 1 },
+      ...{ route, monotonic: () => this.#clock!, now: () => BEGINNING + this.#clock!, random: () => 1 },
       sleep: (seconds) => this.#ask({ type: "sleep", seconds }),
-      after: (seconds, action) => {
-        const timer = {};
-        this.#timers.set(timer, [this.#clock! + seconds, action]);
-        return () => void this.#timers.delete(timer);
+      timeout: (seconds) => {
+        const controller = new AbortController();
+        this.#timers.set(controller, this.#clock! + seconds);
+        return controller.signal;
       },
     };
   }

@@ -1,249 +1,245 @@
 /** What an answer holds, in either wire format, and what becomes of it. */
 
-import { ContentBlockedError, NoImageError, PromptBlockedError, UnusableResponseError, plain } from "./errors.js";
-import type * as wire from "./generated/types.gen.js";
+import { isDeepStrictEqual } from "node:util";
+
+import { ContentBlockedError, type ErrorFields, NoImageError, PromptBlockedError } from "./errors.js";
+import { UnusableResponseError, plain } from "./errors.js";
 import { GeneratedImage, type Generation, type Picture, RemoteImage } from "./image.js";
-import { picturesIn } from "./markdown.js";
+import { type Json, isObject, object, objects, readable, word } from "./json.js";
 import { sniff } from "./picture.js";
 import { fromAnyBase64 } from "./reference.js";
-import { disguised, isObject, object, objects } from "./refusals.js";
-import type { ImageRequest, Json } from "./request.js";
+import { disguised } from "./refusals.js";
+import type { ImageRequest } from "./request.js";
+import type { Reply } from "./transport.js";
+import { parted } from "./words.js";
 
 const WITHHELD = /safety|prohibited|recitation|blocklist|spii|filter/i;
-const ADDRESS = /^\s*https?:\/\/[^\s?#]+\.(png|jpe?g|webp|gif|avif|hei[cf])([?#]\S*)?\s*$/i;
+const DATA = /^\s*data:([^;,\s]*)[^,\s]{0,200}?;base64,/i;
+const HTTP = /^\s*https?:\/\//i;
 // What is said about the request, the filters or sources is not the picture that was drawn.
 const ABOUT =
   /error|feedback|grounding|citation|annotation|usage|request|input|prompt|param|payload|reference|signature/i;
+const MINOR = /thumb|preview|icon|avatar|logo|mask/i;
+const SHORTEST = 40; // characters of Base64 in which a picture may lie
 // Base64 in the middle of something; what goes on behind it would be cut short.
 const RUN = /(?<![^\s"'`(\[{<,;:=>|])[\w+/-]{40,}={0,2}(?![^\s"'`)\]}>,;.!<|\\])(?!\s[\w+/-]{40})/g;
-const MINOR = /thumb|preview|icon|avatar|logo|mask/i;
 const [NO_BASE64, EMPTY] = ["the picture in the answer is not valid Base64", "the picture in the answer is empty"];
+const ADDRESS = /^https?:\/\/[^\s"'<>]+$/i;
+const PICTURE_ADDRESS = /^https?:\/\/[^\s?#/]+\/[^\s?#"'<>]*\.(png|jpe?g|webp|gif|avif|hei[cf])([?#][^\s"'<>]*)?$/i;
+const OTHER_ADDRESS = /^[^?#]*\.(html?|php|pdf|json|txt|md|xml|css|js|svg|mp[34]|zip)([?#]|$)/i;
+const OF_PICTURE = /image|img|picture|photo/i;
+const OF_ADDRESS = /^(file|download|output|result|media|asset|signed|public)?ur[il]s?$/i;
 
-/** A whole 2xx answer. */
-export interface Reply {
-  readonly statusCode: number;
-  readonly requestId: string | null;
-  readonly headers: Readonly<Record<string, string>>;
-  /** The bytes of it, without the key. */
-  content(): Uint8Array;
-  /** The answer as JSON, or what is wrong with it. */
-  readonly document: unknown;
-  readonly problem: string | null;
-  /** The same with each number as it was written. */
-  exact(): unknown;
-}
-
-/** An object of an answer: the fields that the contract knows, each of which can be anything or missing. */
-type Open<T> = Json & { readonly [K in keyof T as string extends K ? never : K]?: unknown };
-const open = <T>(value: unknown): Open<T> => object(value) as Open<T>;
-const name = (value: unknown): string | null => (typeof value === "string" && value ? value : null);
-const count = (value: unknown): number | null => (Number.isInteger(value) ? (value as number) : null);
 const isKnown = (image: Picture): boolean => image instanceof RemoteImage || sniff(image.data) !== null;
-const isSame = (one: Picture, other: Picture): boolean =>
-  one instanceof RemoteImage ? one.url === (other as RemoteImage).url
-    : other instanceof GeneratedImage && Buffer.compare(one.data, other.data) === 0;
+const essence = (image: Picture): unknown => (image instanceof RemoteImage ? image.url : image.data);
 const isNothing = (value: unknown): boolean =>
-  value === null || (typeof value === "object" && Object.keys(value as object).length === 0);
-const without = (value: Json, ...names: string[]): Json =>
-  Object.fromEntries(Object.entries(value).filter(([field]) => !names.includes(field)));
-/** The fields that are there, but for what stands for a picture, with no half of a surrogate pair in their words. */
-const wellFormed = (fields: Json, taken: Set<string>): Json => {
-  const there = Object.entries(fields).filter(([, value]) => !isNothing(value));
-  return JSON.parse(JSON.stringify(Object.fromEntries(there)), (_, value) =>
-    typeof value === "string" ? (taken.has(value) ? undefined : value.toWellFormed()) : value) as Json;
-};
-const reduced = (value: unknown, ...names: string[]): unknown =>
-  isObject(value) ? without(value, ...names) : (value ?? null);
-/** An answer as an object: some gateways put it into a list of one. */
-export const unwrapped = (document: unknown): Json =>
-  object(Array.isArray(document) && document.length === 1 ? document[0] : document);
+  value == null || (typeof value === "object" && Object.keys(value).length === 0);
+const without = <T>(value: T, ...names: string[]): T =>
+  isObject(value) ? Object.fromEntries(Object.entries(value).filter(([field]) => !names.includes(field))) as T : value;
+const firstOf = (...values: unknown[]): string | null => values.map(word).find((value) => value !== null) ?? null;
+const count = (value: unknown): number | null => (Number.isInteger(value) ? (value as number) : null);
 
 /** What was found of one kind: final pictures and words, or those of a thought. */
 class Found {
   readonly pictures: Picture[] = [];
+  readonly words: string[] = [];
   readonly others: Json[] = [];
-  /** The strings that stand for pictures. */
-  readonly taken = new Set<string>();
-  words = "";
   damaged = 0;
   /** What is wrong with the last picture, where something is. */
   problem: string | null = null;
 
-  /** Notes that a picture is damaged. */
-  note(problem: string): void {
-    this.problem = problem;
-    this.damaged++;
-  }
+  /** `taken` gets the strings that stand for pictures. */
+  constructor(readonly taken: Set<string>) {}
 
-  /** Takes words, and out of them the pictures that stand there as Markdown or as `data:` URI. */
+  /** Takes words, and out of them the pictures that stand there. */
   addText(text: unknown): void {
-    if (typeof text !== "string") return;
-    let [words, end] = ["", 0];
-    for (const found of picturesIn(text)) {
-      words += text.slice(end, found.start);
-      end = found.end;
-      // In the middle of words, nobody knows where Base64 over several lines ends.
-      const isBroken = /^data:[^,]*,\s*\S+\s+\S/i.test(found.value);
-      if (isBroken) this.note(NO_BASE64);
-      else this.addPicture(found.value);
-    }
-    this.words += end ? (words + text.slice(end)).trim() : text;
+    const { words, pictures } = parted(word(text) ?? "");
+    // In the middle of words, nobody knows where Base64 over several lines ends: then it is none.
+    for (const found of pictures) this.addPicture(/^data:[^,]*,\s*\S+\s+\S/i.test(found) ? "*" : found);
+    this.words.push(words);
   }
 
   /** Takes Base64, a `data:` URI or an address. A damaged one costs the answer only where no whole one follows. */
   addPicture(value: string, stated: string | null = null, unlessThere = false): void {
-    const uri = /^\s*data:([^;,\s]*)[^,\s]{0,200}?;base64,/i.exec(value);
-    const isRemote = /^\s*https?:\/\//i.test(value);
-    const data = isRemote ? null : fromAnyBase64(uri ? value.slice(uri[0].length) : value);
-    if (!isRemote && !data?.length) return this.note(data ? EMPTY : NO_BASE64);
-    const found = data ? new GeneratedImage(data, stated ?? (uri?.[1] || null)) : new RemoteImage(value.trim());
-    const isOther = stated && !stated.startsWith("image/") && !isKnown(found); // a part such as a document
-    if (isOther) return void this.others.push({ mimeType: stated, data: value });
-    if (!unlessThere || !this.pictures.some((picture) => isSame(picture, found))) this.pictures.push(found);
+    const [head = "", type = ""] = DATA.exec(value) ?? [];
+    const data = HTTP.test(value) ? null : fromAnyBase64(value.slice(head.length));
     this.taken.add(value);
+    if (!HTTP.test(value) && !data?.length) {
+      this.problem = data ? EMPTY : NO_BASE64;
+      this.damaged++;
+      return;
+    }
+    const found = data ? new GeneratedImage(data, stated ?? word(type)) : new RemoteImage(value.trim().toWellFormed());
+    if (stated && !/^image\//i.test(stated) && !isKnown(found)) { // a part such as a document
+      this.taken.delete(value);
+      this.others.push({ mimeType: stated, data: value });
+      return;
+    }
+    const isThere = unlessThere && this.pictures.some((one) => isDeepStrictEqual(essence(one), essence(found)));
+    if (!isThere) this.pictures.push(found);
     this.problem = null;
   }
 
-  /** Takes what a part holds of a picture, in all the forms that gateways are known to write. */
-  addPart(part: Json, unlessThere = false): void {
-    const data = [part.inlineData, part.inline_data].map(object).find((entry) => name(entry.data)) ?? {};
-    const file = object(part.fileData ?? part.file_data);
-    const link = part.image_url ?? part.imageUrl;
-    const value = [data.data, file.fileUri, file.file_uri, object(link).url, link, part.b64_json].find(name);
-    const stated = [data.mimeType, data.mime_type, file.mimeType].find(name);
-    if (value) this.addPicture(value as string, name(stated), unlessThere);
-  }
-
-  /** Looks everywhere for what is a picture by its first bytes, and where nothing is, for the address of one. */
-  search(document: unknown, takesAddresses: boolean): void {
-    const strings: [text: string, isMinor: boolean][] = [];
-    for (const left: [unknown, boolean][] = [[document, false]]; left.length; ) {
-      const [value, isMinor] = left.pop()!;
-      if (typeof value === "string") strings.push([value, isMinor]);
-      if (typeof value !== "object" || value === null) continue;
-      const entries = Object.entries(value).filter(([field]) => !ABOUT.test(field)).reverse();
-      for (const [field, entry] of entries) left.push([entry, isMinor || MINOR.test(field)]);
-    }
-    strings.sort(([, one], [, other]) => +other - +one); // the final picture comes last
-    for (const [text] of strings) {
-      const bare = text.trim().replace(/^data:[^,\s]{0,200};base64,/i, "");
-      const runs = fromAnyBase64(bare.slice(0, 64)) ? [bare] : [...text.matchAll(RUN)].map(([run]) => run);
-      for (const run of runs) if (sniff(fromAnyBase64(run.slice(0, 64)) ?? Buffer.of())) this.addFound(text, run);
-    }
-    if (this.pictures.length || !takesAddresses) return;
-    for (const [text, isMinor] of strings) {
-      for (const { value } of picturesIn(text)) if (/^http/i.test(value)) this.addFound(text, value);
-      if (!isMinor && ADDRESS.test(text)) this.addFound(text, text);
-    }
-  }
-
-  /** Takes a picture out of a longer text, where it is one. */
-  addFound(text: string, value: string): void {
-    if (!/^\s*http/i.test(value) && !fromAnyBase64(value)) return;
-    this.addPicture(value, null, true);
-    if (text.trim().endsWith(value.trim())) this.taken.add(text);
+  /** Takes the words and the picture of a part, in all the forms that gateways are known to write. */
+  addPart(part: Json, unlessThere: boolean): void {
+    this.addText(part.text);
+    const data = [part.inlineData, part.inline_data].map(object).find((entry) => word(entry.data)) ?? {};
+    const file = object(part.fileData);
+    const links = [part.image_url, part.imageUrl].flatMap((link) => [object(link).url, object(link).data, link]);
+    const value = firstOf(data.data, file.fileUri, ...links, part.url, part.b64_json);
+    if (value) this.addPicture(value, firstOf(data.mimeType, data.mime_type, file.mimeType), unlessThere);
   }
 }
 
-/** What one turn of an answer holds: a candidate's of the native format, or a choice's of the chat format. */
+/** What one turn of an answer holds: a candidate of the native format, or a choice of the chat format. */
 class FoundTurn {
-  readonly final = new Found();
-  readonly thought = new Found();
-  readonly candidate: Open<wire.Candidate>;
-  readonly choice: Open<wire.ChatChoice>;
-  readonly message: Open<wire.ChatAnswerMessage>;
+  readonly taken = new Set<string>();
+  readonly final = new Found(this.taken);
+  readonly thought = new Found(this.taken);
+  readonly message: Json;
+  readonly finishReason: string | null;
 
-  constructor(candidate: unknown, choice: unknown) {
+  constructor(readonly turn: Json) {
     const { final, thought } = this;
-    this.candidate = open(candidate);
-    this.choice = open(choice);
-    this.message = open(this.choice.message ?? this.choice.delta);
-    for (const part of objects(open<wire.AnswerContent>(this.candidate.content).parts)) {
-      const kind = part.thought === true ? thought : final;
-      kind.addText(part.text);
-      kind.addPart(part);
-    }
-    final.addText(this.message.content);
-    for (const part of [...objects(this.message.content), ...objects(this.message.images)]) {
-      final.addText(part.text);
-      final.addPart(part, true); // some upstreams give it in both places
-    }
-    for (const found of Array.isArray(this.message.images) ? this.message.images : []) {
-      if (typeof found === "string") final.addPicture(found, null, true);
-    }
-    for (const part of objects(this.message.multi_mod_content)) final.addPart(part, true);
-    thought.addText(this.message.reasoning_content);
+    this.finishReason = firstOf(turn.finishReason, turn.finish_reason);
+    this.message = object(turn.message ?? turn.delta);
+    const { content, images, multi_mod_content: beside, reasoning_content: reasoning } = this.message;
+    const parts = objects(object(turn.content).parts);
+    for (const part of parts) (part.thought === true ? thought : final).addPart(part, false);
+    const pictures = (Array.isArray(images) ? images : []).map((entry) => (word(entry) ? { url: entry } : entry));
+    // Some upstreams give a picture in several places.
+    for (const part of [{ text: content }, ...objects(content), ...objects(pictures)]) final.addPart(part, true);
+    const isSaid = final.words.some(Boolean);
+    for (const part of objects(beside)) final.addPart(isSaid ? without(part, "text") : part, true);
+    thought.addText(reasoning);
   }
 
   get hasPicture(): boolean { return this.final.pictures.length + this.thought.pictures.length > 0; }
+
+  /** What is wrong with the picture that would be the final one, where something is. */
+  get problem(): string | null {
+    return this.final.problem ?? (this.final.pictures.length ? null : this.thought.problem);
+  }
+
+  /** How good it is: a whole picture, a damaged one, words, nothing. */
+  get rank(): number {
+    const isSaid = this.finishReason || [...this.final.words, ...this.thought.words].some(Boolean);
+    return this.problem ? 2 : this.hasPicture ? 3 : Number(Boolean(isSaid));
+  }
+}
+
+/** The first turn that has a whole picture, or a damaged one, or else the first. */
+function bestOf(turns: unknown): FoundTurn {
+  let best: FoundTurn | undefined;
+  for (const turn of objects(turns)) {
+    const found = new FoundTurn(turn);
+    if (!best || (found.rank > 1 && found.rank > best.rank)) best = found;
+    if (best.rank === 3) break;
+  }
+  return best ?? new FoundTurn({});
+}
+
+/** A string of an answer, with the name it stands under; whether a name above it speaks of pictures, or of trifles. */
+type Place = readonly [text: string, name: string, isPictorial: boolean, isMinor: boolean];
+
+/** The strings of a document in their order, from where a picture may be. */
+function* placesIn(value: unknown, name = "", isPictorial = false, isMinor = false): Generator<Place> {
+  if (typeof value === "string") yield [value, name, isPictorial, isMinor];
+  if (Array.isArray(value)) for (const entry of value) yield* placesIn(entry, name, isPictorial, isMinor);
+  const { type, mime_type, mimeType } = object(value);
+  const isOfPicture = isPictorial || [type, mime_type, mimeType].some((kind) => word(kind)?.startsWith("image"));
+  for (const [key, entry] of Object.entries(object(value))) {
+    if (!ABOUT.test(key)) yield* placesIn(entry, key, isOfPicture || OF_PICTURE.test(key), isMinor || MINOR.test(key));
+  }
+}
+
+/** How surely an address is that of a picture: by its suffix, by its own name, or by a name further up. */
+function sureness([text, name, isPictorial]: Place): number {
+  const address = text.trim();
+  if (PICTURE_ADDRESS.test(address)) return 3;
+  if (!ADDRESS.test(address) || OTHER_ADDRESS.test(address)) return 0;
+  return OF_PICTURE.test(name) || OF_ADDRESS.test(name.replace(/[_-]/g, "")) ? 2 : Number(isPictorial);
+}
+
+/** Looks everywhere for what is a picture by its first bytes, and where nothing is, for the address of one. */
+function search(document: Json, found: Found, takesAddresses: boolean): void {
+  const places = [...placesIn(document)].sort((one, other) => +other[3] - +one[3]); // the final picture comes last
+  for (const [text] of places.filter(([words]) => words.length >= SHORTEST)) {
+    const bare = text.replace(DATA, "").trim();
+    const isWhole = fromAnyBase64(bare.slice(0, 64)) !== null;
+    for (const run of isWhole ? [bare] : (text.match(RUN) ?? [])) {
+      const isPicture = sniff(fromAnyBase64(run.slice(0, 64)) ?? Buffer.of()) && fromAnyBase64(run);
+      if (isPicture) found.addPicture(run, null, true);
+      if (isPicture && isWhole) found.taken.add(text);
+    }
+  }
+  if (found.pictures.length || !takesAddresses) return;
+  const addresses = places.flatMap((place) => place[0].includes("![")
+    ? parted(place[0]).pictures.filter((value) => HTTP.test(value)).map((value) => [3, value] as const)
+    : place[3] ? [] : [[sureness(place), place[0]] as const]);
+  const surest = Math.max(1, ...addresses.map(([sure]) => sure));
+  for (const [sure, value] of addresses) if (sure === surest) found.addPicture(value, null, true);
 }
 
 /**
- * The generation that an answer holds, and the place, among the candidates or choices, of the turn that has it.
+ * The generation that an answer holds, and the candidate or choice that has its picture, where one has.
  *
  * Raises: UnusableResponseError or one of its kin where that is no picture.
  */
-export function read({ model }: ImageRequest, reply: Reply): { generation: Generation; place: number } {
-  const { statusCode, requestId, headers } = reply;
-  const isPart = statusCode === 206;
-  const document = isPart ? null : reply.document;
-  const answer = open<wire.GenerateContentResponse & wire.ChatCompletion>(unwrapped(document));
-  const feedback = open<wire.PromptFeedback>(answer.promptFeedback);
-  const [candidates, choices] = [objects(answer.candidates), objects(answer.choices)];
-  const turns = [new FoundTurn(candidates[0], choices[0])];
-  while (!turns.at(-1)!.hasPicture && turns.length < Math.max(candidates.length, choices.length)) {
-    turns.push(new FoundTurn(candidates[turns.length], choices[turns.length]));
-  }
-  const place = turns.at(-1)!.hasPicture ? turns.length - 1 : 0;
-  const { final, thought, candidate, choice, message, hasPicture } = turns[place]!;
-  const fault = disguised(document, statusCode);
-  const finishReason = name(candidate.finishReason ?? choice.finish_reason)?.toWellFormed() ?? null;
-  const isWithheld = name(feedback.blockReason) || WITHHELD.test(finishReason ?? "");
-  for (const entry of hasPicture ? [] : objects(answer.data)) final.addPart({ image_url: entry.url, ...entry }, true);
-  if (!hasPicture && !final.pictures.length && !final.problem) final.search(document, !fault && !isWithheld);
-  const usage = { ...open<wire.UsageMetadata>(answer.usageMetadata), ...open<wire.ChatUsage>(answer.usage) };
-  const counts = {
-    promptTokens: count(usage.promptTokenCount ?? usage.prompt_tokens),
-    candidatesTokens: count(usage.candidatesTokenCount ?? usage.completion_tokens),
-    totalTokens: count(usage.totalTokenCount ?? usage.total_tokens),
+export function read({ model, wire }: ImageRequest, reply: Reply): { generation: Generation; source: Json | null } {
+  const { statusCode, requestId, headers, document: answer } = reply;
+  const [own, other] = (wire === "native" ? ["candidates", "choices"] : ["choices", "candidates"])
+    .map((name) => bestOf(answer[name])) as [FoundTurn, FoundTurn];
+  const found = own.rank < 2 && (other.rank > 1 || own.rank === 0) ? other : own;
+  const { final, thought, turn, message, finishReason, taken } = found;
+  const source = found.hasPicture ? turn : null;
+  const { blockReason, blockReasonMessage } = object(answer.promptFeedback);
+  const isWithheld = WITHHELD.test(finishReason ?? "");
+  if (found.rank < 2) for (const entry of objects(answer.data)) final.addPart(without(entry, "text"), true);
+  if (found.rank < 2) search(answer, final, !word(blockReason) && !isWithheld);
+  const counts = { ...object(answer.usageMetadata), ...object(answer.usage) };
+  const usage = {
+    promptTokens: count(counts.promptTokenCount ?? counts.prompt_tokens),
+    candidatesTokens: count(counts.candidatesTokenCount ?? counts.completion_tokens),
+    totalTokens: count(counts.totalTokenCount ?? counts.total_tokens),
   };
-  const text = final.words.toWellFormed();
+  const spoken = ({ words }: Found): string => words.filter((piece) => !taken.has(piece)).join("").toWellFormed();
+  const said = { text: spoken(final), finishReason: finishReason?.toWellFormed() ?? null };
+  const refuse = (detail: string, fields: ErrorFields = {}, cls = UnusableResponseError): never => {
+    const about = { statusCode, code: null, content: reply.content() };
+    throw new cls(detail, { ...about, ...fields, requestId: fields.requestId ?? requestId });
+  };
+  const fault = found.hasPicture ? null : disguised(answer, statusCode);
+  if (fault) refuse(...fault);
+  if (reply.problem) refuse(`the answer does not fit the contract: ${reply.problem}`);
+  if (found.problem) refuse(found.problem);
   // Where every picture is marked as a thought, the last of them is the answer.
-  const isLast = final.pictures.length === 0;
-  const images = isLast ? thought.pictures.slice(-1) : final.pictures.sort((a, b) => +isKnown(a) - +isKnown(b));
-  const about = { statusCode, requestId, code: null, text, finishReason, usage: counts };
-  const refuse = (detail: string, fields = {}): never => {
-    throw new UnusableResponseError(detail, { statusCode, requestId, code: null, content: reply.content(), ...fields });
-  };
-  const problem = final.problem ?? (isLast ? thought.problem : null);
-  if (!images.length && fault) refuse(fault[0], { ...fault[1], requestId: fault[1].requestId ?? requestId });
-  const misfit = isPart ? "HTTP 206 is a part of one" : reply.problem;
-  if (!images.length && misfit) refuse(`the answer does not fit the contract: ${misfit}`);
-  if (problem) refuse(problem);
+  const isFinal = final.pictures.length > 0;
+  const images = isFinal ? final.pictures.sort((a, b) => +isKnown(a) - +isKnown(b)) : thought.pictures.slice(-1);
   if (!images.length) {
-    const words = name(feedback.blockReason ? feedback.blockReasonMessage : candidate.finishMessage) ?? text;
-    const [cls, what, reason] = feedback.blockReason && name(feedback.blockReason)
-      ? [PromptBlockedError, "the prompt was blocked", String(feedback.blockReason)] as const
-      : WITHHELD.test(finishReason ?? "") ? [ContentBlockedError, "the picture was withheld", finishReason!] as const
-        : [NoImageError, "the answer holds no picture", finishReason ?? "no finish reason"] as const;
-    const detail = plain(`${what} (${reason})${words ? `: ${words}` : ""}`, 600);
-    throw new cls(detail, { ...about, reason: plain(reason, 100), content: reply.content() });
+    const [cls, what, reason, words] = word(blockReason)
+      ? [PromptBlockedError, "the prompt was blocked", String(blockReason), blockReasonMessage] as const
+      : [isWithheld ? ContentBlockedError : NoImageError,
+        isWithheld ? "the picture was withheld" : "the answer holds no picture",
+        finishReason ?? "no finish reason", turn.finishMessage] as const;
+    const detail = [`${what} (${reason})`, word(words) ?? said.text].filter(Boolean).join(": ");
+    refuse(plain(detail, 600), { ...said, usage, reason: plain(reason, 100) }, cls);
   }
-  const drafts = isLast ? thought.pictures.slice(0, -1) : thought.pictures;
-  const metadata = wellFormed({
-    ...without(answer, "candidates", "choices", "data"),
-    ...without(candidate, "content", "finishReason"),
-    ...without(object(candidate.content), "role", "parts"),
-    ...without(choice, "message", "delta", "finish_reason"),
+  const metadata = Object.entries({
+    ...without(answer, "candidates", "choices"),
+    usageMetadata: without(answer.usageMetadata, "promptTokenCount", "candidatesTokenCount", "totalTokenCount"),
+    usage: without(answer.usage, "prompt_tokens", "completion_tokens", "total_tokens"),
+    ...without(object(turn.content), "role", "parts"),
+    ...without(turn, "content", "finishReason", "message", "delta", "finish_reason"),
     ...without(message, "role", "content", "images", "multi_mod_content", "reasoning_content"),
-    usageMetadata: reduced(answer.usageMetadata, "promptTokenCount", "candidatesTokenCount", "totalTokenCount"),
-    usage: reduced(answer.usage, "prompt_tokens", "completion_tokens", "total_tokens"),
     damagedPictures: final.damaged + thought.damaged || null,
     otherParts: [...final.others, ...thought.others],
-  }, new Set([...final.taken, ...thought.taken]));
-  const words = { text, thoughts: thought.words.toWellFormed(), finishReason, requestId, model };
-  const rest = { usage: counts, metadata, headers, raw: document };
-  const generation = { image: images.at(-1)!, images, drafts, ...words, ...rest };
-  Object.defineProperty(generation, "raw", { enumerable: false }); // it holds the pictures once more
-  return { generation, place };
+  }).filter(([, value]) => !isNothing(value));
+  const generation = {
+    ...{ image: images.at(-1)!, images, drafts: isFinal ? thought.pictures : thought.pictures.slice(0, -1), ...said },
+    ...{ thoughts: spoken(thought), requestId, model, usage, headers, raw: null },
+    metadata: readable(Object.fromEntries(metadata), taken) as Json,
+  };
+  Object.defineProperty(generation, "raw", { enumerable: false, get: () => JSON.parse(reply.text) as unknown });
+  return { generation, source };
 }

@@ -1,15 +1,16 @@
 /** NanoBanana: the client that people import. */
 
-import { type Reply, read } from "./answers.js";
+import { read } from "./answers.js";
 import { Conversation, type Perform } from "./conversation.js";
 import { InvalidRequestError, NanoBananaError, SaveError, UnusableResponseError } from "./errors.js";
-import { FORMATS, type Turn, bodyOf } from "./formats.js";
+import { FORMATS, type Turn, modelTurn } from "./formats.js";
 import { GeneratedImage, type Generation, checkTarget } from "./image.js";
+import { merged } from "./json.js";
 import { decide } from "./refusals.js";
 import { type ImageOptions, ImageRequest, type RequestOptions } from "./request.js";
 import { type ClientOptions, type Platform, SYSTEM, type Settings } from "./settings.js";
 import { headersProblem, secondsProblem, settingsOf } from "./settings.js";
-import { attempt } from "./transport.js";
+import { type Reply, attempt } from "./transport.js";
 
 const ACCEPT = { Accept: "application/json", "Accept-Encoding": "identity", "User-Agent": "nanobanana-typescript" };
 
@@ -69,44 +70,38 @@ export class NanoBanana {
   }
 
   async #perform(request: ImageRequest, history: readonly Turn[], options: CallOptions): ReturnType<Perform> {
-    const { platform, base, maxRetries, retryUnknown, authorization, headers } = this.#settings;
+    const { platform, base, maxRetries, retryUnknown } = this.#settings;
     const { timeout = this.#settings.timeout, extraHeaders = {}, signal } = options;
     const problems = { timeout: secondsProblem("timeout", timeout), extraHeaders: headersProblem(extraHeaders) };
-    for (const [param, problem] of Object.entries(problems)) {
-      if (problem) throw new InvalidRequestError(problem, { param });
-    }
+    for (const [param, problem] of Object.entries(problems)) if (problem) InvalidRequestError.refuse(param, problem);
     const deadline = platform.monotonic() + timeout;
     const format = FORMATS[request.wire];
     const turn = format.userTurn(request);
-    const body = Buffer.from(bodyOf([...history, turn], request));
+    const document = merged(format.toJson([...history, turn], request), request.extraBody);
+    const body = Buffer.from(JSON.stringify(document));
     const own = { Host: base.host, "Content-Type": "application/json", "Content-Length": String(body.length) };
-    const all = { ...ACCEPT, ...headers, ...extraHeaders, ...own, Authorization: authorization() };
+    const Authorization = this.#settings.authorization();
+    const headers = { ...ACCEPT, ...this.#settings.headers, ...extraHeaders, ...own, Authorization };
     const path = base.pathname.replace(/\/$/, "") + format.path(request);
     for (let made = 1; ; made++) {
       let reply: Reply;
       try {
-        reply = await attempt(this.#settings, { path, headers: all, body, timeout, deadline, signal });
+        reply = await attempt(this.#settings, { path, headers }, body, deadline, signal);
       } catch (error) {
         const wait = decide(error, made, deadline - platform.monotonic(), maxRetries, retryUnknown, platform.random());
         if (wait === null) throw error;
         await platform.sleep(wait, signal).catch(() => signal?.throwIfAborted());
         continue;
       }
-      return concluded(reply, () => {
-        const { generation, place } = read(request, reply);
-        return { generation, turns: [turn, format.modelTurn(reply.exact(), place, generation.image)] };
-      });
+      try {
+        const { generation, source } = read(request, reply);
+        return { generation, turns: [turn, modelTurn(format, source, generation)] };
+      } catch (error) {
+        if (error instanceof NanoBananaError) throw error;
+        const { statusCode, requestId, content } = reply; // whatever it is, what was paid for goes with the error
+        const fields = { statusCode, requestId, code: null, content: content() };
+        throw new UnusableResponseError(`the answer cannot be read: ${(error as Error).message}`, fields);
+      }
     }
-  }
-}
-
-/** What was made of an answer. Whatever goes wrong in reading it, the answer is there, and goes with the error. */
-function concluded<T>({ statusCode, requestId, content }: Reply, conclude: () => T): T {
-  try {
-    return conclude();
-  } catch (error) {
-    if (error instanceof NanoBananaError) throw error;
-    const fields = { statusCode, requestId, code: null, content: content() };
-    throw new UnusableResponseError(`the answer cannot be read: ${(error as Error).message}`, fields);
   }
 }

@@ -1,18 +1,17 @@
 /** Conversation: turns that build on one another, kept exactly as they were sent and received. */
 
 import type { CallOptions } from "./client.js";
-import { InvalidRequestError, NanoBananaError } from "./errors.js";
+import { InvalidRequestError } from "./errors.js";
 import { FORMATS, type Turn } from "./formats.js";
 import type { Generation } from "./image.js";
-import { object } from "./refusals.js";
+import { object, parseExactly } from "./json.js";
 import { type ImageOptions, ImageRequest, type RequestOptions } from "./request.js";
-import { parseExactly } from "./transport.js";
 
 const FORMAT = "nanobanana conversation 1";
 // The names under which a saved conversation has its options, in any language.
-const SAVED = {
-  ...{ model: "model", aspectRatio: "aspect_ratio", imageSize: "image_size", includeThoughts: "include_thoughts" },
-  ...{ wire: "wire", extraBody: "extra_body" },
+const SAVED: Readonly<Record<string, keyof ImageOptions>> = {
+  model: "model", aspect_ratio: "aspectRatio", image_size: "imageSize", include_thoughts: "includeThoughts",
+  wire: "wire", extra_body: "extraBody",
 };
 
 /** Pictures to look at, and how long this turn may take, as for `generate`. */
@@ -25,24 +24,23 @@ export type Perform = (request: ImageRequest, history: readonly Turn[], options:
 export class Conversation {
   readonly #perform: Perform;
   readonly #options: ImageOptions;
-  #turns: Turn[];
+  #turns: readonly Turn[];
   #isBusy = false;
 
   /** Raises: InvalidRequestError. */
   constructor(perform: Perform, options: ImageOptions, turns: readonly Turn[] = []) {
     const { wire } = new ImageRequest("checks the options before the first turn", options);
     const { modelRole, body } = FORMATS[wire];
-    const problem = turns.findIndex((turn, number) => {
-      const said = turn[body];
-      const isSaid = Array.isArray(said) || (wire === "chat" && (said === null || typeof said === "string"));
-      return turn.role !== (number % 2 ? modelRole : "user") || !isSaid;
-    });
-    const isAnswered = turns.length % 2 === 0;
-    const words = problem < 0 ? "the last turn has no answer" : `turn ${problem + 1} is none of the ${wire} format`;
-    if (problem >= 0 || !isAnswered) throw new InvalidRequestError(words, { param: "turns" });
+    for (const [number, turn] of turns.entries()) {
+      const said = turn[body] ?? (wire === "chat" ? "" : null);
+      const isSaid = Array.isArray(said) || (wire === "chat" && typeof said === "string");
+      const fits = isSaid && turn.role === (number % 2 ? modelRole : "user");
+      if (!fits) InvalidRequestError.refuse("turns", `turn ${number + 1} is none of the ${wire} format`);
+    }
+    if (turns.length % 2) InvalidRequestError.refuse("turns", "the last turn has no answer");
     this.#perform = perform;
     this.#options = { ...options };
-    this.#turns = [...turns];
+    this.#turns = turns;
   }
 
   /** The turns so far in the endpoint's JSON, the user's and the model's in alternation. */
@@ -50,7 +48,7 @@ export class Conversation {
 
   /** Makes the next picture; where that fails, the conversation stays as it was. Raises as `generate` does. */
   async send(prompt: string, { references, ...options }: TurnOptions = {}): Promise<Generation> {
-    this.#checkFree("send the next");
+    this.#checkFree();
     this.#isBusy = true;
     try {
       const request = await ImageRequest.of(prompt, { ...this.#options, references });
@@ -65,36 +63,37 @@ export class Conversation {
 
   /** Forgets the last prompt and the picture it gave. Raises: InvalidRequestError where there is none. */
   undo(): void {
-    this.#checkFree("undo it");
+    this.#checkFree();
     if (!this.#turns.length) throw new InvalidRequestError("there is no turn to undo");
     this.#turns = this.#turns.slice(0, -2);
   }
 
-  #checkFree(what: string): void {
-    if (this.#isBusy) throw new InvalidRequestError("a turn is under way", { advice: `Wait for it, then ${what}` });
+  #checkFree(): void {
+    if (this.#isBusy) throw new InvalidRequestError("a turn is under way", { advice: "Wait for it" });
   }
 
   /** The whole conversation, pictures included and without the key: what `JSON.stringify(conversation)` writes. */
   toJSON(): object {
-    const options = Object.entries(SAVED).map(([name, saved]) => [saved, this.#options[name as keyof ImageOptions]]);
+    const options = Object.entries(SAVED).map(([saved, name]) => [saved, this.#options[name]]);
     return { format: FORMAT, options: Object.fromEntries(options) as object, turns: this.#turns };
   }
 
   /** Takes a conversation up again that was saved as JSON, on a client. Raises: InvalidRequestError. */
   static fromJson(
-    text: string,
-    client: { conversation(options: object, turns: readonly Turn[]): Conversation },
+    text: string, client: { conversation(options: object, turns: readonly Turn[]): Conversation },
   ): Conversation {
     try {
-      const saved = object(parseExactly(text));
-      if (saved.format !== FORMAT) throw new Error(`its format is ${JSON.stringify(saved.format)}`);
-      if (!Array.isArray(saved.turns)) throw new Error("it has no turns");
-      const given = object(saved.options);
-      const options = Object.entries(SAVED).map(([name, key]) => [name, given[key] ?? undefined]);
-      return client.conversation(Object.fromEntries(options) as object, saved.turns.map(object));
+      const { format, turns, options } = object(parseExactly(text));
+      if (format !== FORMAT) throw new Error(`its format is ${JSON.stringify(format)}`);
+      if (!Array.isArray(turns)) throw new Error("it has no turns");
+      const given = Object.entries(object(options)).map(([saved, value]) => {
+        if (!Object.hasOwn(SAVED, saved)) throw new Error(`it has an unknown option: ${saved}`);
+        return [SAVED[saved], value];
+      });
+      return client.conversation(Object.fromEntries(given) as object, turns.map(object));
     } catch (error) {
-      const words = error instanceof NanoBananaError ? error.detail : (error as Error).message;
-      throw new InvalidRequestError(`this is not a saved conversation: ${words}`, { param: "text" });
+      const { detail, message } = error as InvalidRequestError;
+      return InvalidRequestError.refuse("text", `this is not a saved conversation: ${detail ?? message}`);
     }
   }
 }

@@ -33,31 +33,20 @@ import type { Generation, Picture, Usage } from "./image.js";
 export type Billed = "no" | "unknown" | "probably";
 
 /**
- * What an error knows besides its words, where there is any of it: `code`, `type`, `param` (the argument at fault, or
- * the endpoint's word for it), `requestId`, `location` (where a redirect leads, which is never followed),
- * `finishReason`; `reason` (for which there is no picture), `text` (the model's words), `body` (the beginning of an
- * error answer), `url` (where a picture lies that was not fetched).
+ * What an error knows besides its words, where there is any of it: `advice` says what to do next; `param` is the
+ * argument at fault, or the endpoint's word for it; `location` where a redirect leads, which is never followed;
+ * `reason` that for which there is no picture, `text` the model's words; `body` the beginning of an error answer,
+ * `content` an answer as far as it arrived; `url` where a picture lies that was not fetched; `image` and `generation`
+ * what could not be saved; `retryAfter` is in seconds; `transient` says whether trying again can help.
  */
 export interface ErrorFields
   extends Partial<Record<"code" | "type" | "param" | "requestId" | "location" | "finishReason", string | null>>,
-    Partial<Record<"reason" | "text" | "body" | "url", string>> {
-  billed?: Billed | undefined;
-  /** What to do next. */
-  advice?: string | undefined;
-  statusCode?: number;
-  /** In seconds. */
-  retryAfter?: number | null;
-  /** The answer as far as it arrived. */
-  content?: Uint8Array;
-  usage?: Usage;
-  /** What was paid for, and could not be saved. */
-  image?: Picture;
-  generation?: Generation;
-  /** Whether trying again can help. */
-  transient?: boolean;
-}
+    Partial<Record<"reason" | "text" | "body" | "url" | "advice", string | undefined>>,
+    Partial<{ billed: Billed; statusCode: number; retryAfter: number | null; content: Uint8Array; transient: boolean }>,
+    Partial<{ usage: Usage; image: Picture; generation: Generation }> {}
 
 const BILLING = { no: "Nothing was billed.", unknown: "It may have been billed.", probably: "It was probably billed." };
+const CHANGE = "Change the prompt or the reference images";
 const PAYS_TWICE = "Look at the usage page before repeating it: a repeat may pay twice";
 
 const sentence = (words: string): string => (!words || /[.!?…]$/.test(words) ? words : `${words}.`);
@@ -72,10 +61,8 @@ export function plain(words: string, limit: number): string {
 /** The root of everything that this package raises on purpose. */
 export class NanoBananaError extends Error {
   static billed: Billed = "no";
-  static advice = "";
+  static advice: string = "";
   static aftermath = "";
-  declare readonly billed: Billed;
-  declare readonly advice: string;
 
   constructor(readonly detail: string, fields: ErrorFields = {}) {
     const { billed = new.target.billed, advice = new.target.advice, statusCode, code, requestId, body } = fields;
@@ -88,71 +75,71 @@ export class NanoBananaError extends Error {
 
   override get name(): string { return this.constructor.name; }
 }
-export interface NanoBananaError extends Readonly<Omit<ErrorFields, "billed" | "advice">> {}
+export interface NanoBananaError extends Readonly<Omit<ErrorFields, "billed" | "advice">> {
+  readonly billed: Billed;
+  readonly advice: string;
+}
 
 class NotSentError extends NanoBananaError { static override aftermath = "Nothing was sent."; }
 /** The client cannot be made as asked: no key, a malformed key or address, a bad limit. */
 export class ConfigurationError extends NotSentError {}
 /** The request was refused here. `param` names the argument at fault. */
-export class InvalidRequestError extends NotSentError {}
+export class InvalidRequestError extends NotSentError {
+  /** Refuses an argument. */
+  static refuse(param: string, words: string, advice?: string): never {
+    throw new InvalidRequestError(words, { param, advice });
+  }
+}
 /** No connection could be made. `transient` is false where trying again cannot help, as with a bad certificate. */
-export class APIConnectionError extends NotSentError {}
+export class APIConnectionError extends NotSentError { static override advice = "Check the network and the base URL"; }
 /** The request was sent and no usable answer came back. `content` is the answer as far as it arrived. */
-export class OutcomeUnknownError extends NanoBananaError {}
+export class OutcomeUnknownError extends NanoBananaError {
+  static override billed: Billed = "unknown";
+  static override advice = PAYS_TWICE;
+}
 /** The time was over before the answer was complete. */
-export class APITimeoutError extends OutcomeUnknownError {}
+export class APITimeoutError extends OutcomeUnknownError { static override advice = "Give it more time (timeout)"; }
 /** The endpoint answered with an HTTP status other than 2xx. */
 export class APIStatusError extends NanoBananaError {}
 /** 400: the endpoint found a fault in the request. */
-export class BadRequestError extends APIStatusError {}
+export class BadRequestError extends APIStatusError { static override advice = "Correct the request"; }
 /** The endpoint does not allow the prompt or a reference image. */
-export class ContentPolicyError extends BadRequestError {}
+export class ContentPolicyError extends BadRequestError { static override advice = CHANGE; }
 /** 401, or a 400 by which the upstream says the same: the key is missing, wrong or expired. */
-export class AuthenticationError extends APIStatusError {}
+export class AuthenticationError extends APIStatusError { static override advice = "Check INFINITYBLUE_API_KEY"; }
 /** 403: the key is good, but not for this model, region or organization, or it was disabled. */
-export class PermissionDeniedError extends APIStatusError {}
+export class PermissionDeniedError extends APIStatusError { static override advice = "Use another model or key"; }
 /** 404: there is no such model or path. */
-export class NotFoundError extends APIStatusError {}
+export class NotFoundError extends APIStatusError { static override advice = "Check model and base URL"; }
 /** 413: the request is too large. */
-export class PayloadTooLargeError extends APIStatusError {}
+export class PayloadTooLargeError extends APIStatusError { static override advice = "Send smaller references"; }
 /** 429: too many requests, tokens or calls at once. `retryAfter` says how long to wait, if known. */
-export class RateLimitError extends APIStatusError {}
+export class RateLimitError extends APIStatusError { static override advice = "Wait, and make fewer calls at once"; }
 /** The credits of the account are used up; no wait will mend it. */
-export class QuotaExceededError extends RateLimitError {}
+export class QuotaExceededError extends RateLimitError { static override advice = "Add credits: no wait helps"; }
 /** 5xx: the gateway, the upstream or what stands before them failed, perhaps after the work was done. */
-export class ServerError extends APIStatusError {}
+export class ServerError extends APIStatusError {
+  static override billed: Billed = "unknown";
+  static override advice = PAYS_TWICE;
+}
 /** A picture that was made could not be written. It is not lost: `image` and `generation` hold it. */
-export class SaveError extends NanoBananaError {}
+export class SaveError extends NanoBananaError {
+  static override billed: Billed = "probably";
+  static override advice = "The picture is on this error: save error.image elsewhere";
+}
 /** A picture on another server was not fetched. `url` says where it lies. */
-export class DownloadError extends NanoBananaError {}
+export class DownloadError extends NanoBananaError {
+  static override billed: Billed = "probably";
+  static override advice = "Fetch error.url without the key, and soon: such addresses often expire";
+}
 /** A 2xx that does not fit the contract. `content` is the answer as far as it arrived. */
-export class UnusableResponseError extends NanoBananaError {}
+export class UnusableResponseError extends NanoBananaError {
+  static override billed: Billed = "probably";
+  static override advice = "Keep error.content and send the request id to the gateway's support";
+}
 /** A good answer without a picture. `reason` is the block or finish reason, `text` the model's words. */
-export class NoImageError extends UnusableResponseError {}
+export class NoImageError extends UnusableResponseError { static override advice = "Say in the prompt what to show"; }
 /** The prompt, or a reference image in it, was blocked before anything was drawn. */
-export class PromptBlockedError extends NoImageError {}
+export class PromptBlockedError extends NoImageError { static override advice = CHANGE; }
 /** The picture was withheld by a filter. */
-export class ContentBlockedError extends NoImageError {}
-
-for (const cls of [OutcomeUnknownError, ServerError]) cls.billed = "unknown";
-for (const cls of [SaveError, DownloadError, UnusableResponseError]) cls.billed = "probably";
-for (const [cls, advice] of [
-  [APIConnectionError, "Check the network and the base URL, then try again"],
-  [OutcomeUnknownError, PAYS_TWICE],
-  [APITimeoutError, "Give it more time (timeout): 300 s, for 4K 600 s. A repeat may pay twice"],
-  [BadRequestError, "Correct the request; repeating it as it is will not help"],
-  [ContentPolicyError, "Change the prompt or the reference images"],
-  [AuthenticationError, "Check the API key (INFINITYBLUE_API_KEY)"],
-  [PermissionDeniedError, "Ask for access in the console, or use another model or key"],
-  [NotFoundError, "Check the model's name and the base URL"],
-  [PayloadTooLargeError, "Send fewer or smaller reference images"],
-  [RateLimitError, "Wait and try again, with fewer calls at once"],
-  [QuotaExceededError, "Add credits to the account; waiting does not help"],
-  [ServerError, PAYS_TWICE],
-  [SaveError, "The picture is on this error: save error.image elsewhere"],
-  [DownloadError, "Fetch error.url without the key, and soon: such addresses often expire"],
-  [UnusableResponseError, "Keep error.content and send the request id to the gateway's support"],
-  [NoImageError, "Say in the prompt that a picture is wanted, and what it shows"],
-  [PromptBlockedError, "Change the prompt; where the reason is OTHER, it is often one of the reference images"],
-  [ContentBlockedError, "Change the prompt or the reference images"],
-] as const) cls.advice = advice;
+export class ContentBlockedError extends NoImageError { static override advice = CHANGE; }

@@ -2,7 +2,7 @@
 
 import { createHash, randomUUID } from "node:crypto";
 import { mkdir, open, rename, rm, stat } from "node:fs/promises";
-import { dirname, extname, format, join, parse, resolve } from "node:path";
+import { dirname, extname, join, parse, resolve } from "node:path";
 
 import { DownloadError, InvalidRequestError, SaveError } from "./errors.js";
 import { EXTENSIONS, dimensions, extensionOf, sniff } from "./picture.js";
@@ -42,26 +42,22 @@ export class GeneratedImage {
    * Raises: SaveError with the picture on it.
    */
   async save(path: string, { keepSuffix = false, overwrite = true } = {}): Promise<string> {
+    const suffix = extname(path).toLowerCase();
+    const fits = suffix === this.extension || (JPEG.includes(suffix) && JPEG.includes(this.extension));
+    const isOther = SUFFIXES.includes(suffix) && !fits; // "v1.2" has no suffix
     try {
-      const suffix = extname(path);
-      const written = await writeAtomically(...(await this.#target(path, keepSuffix, overwrite)), this.data);
-      if (extname(written) !== suffix && SUFFIXES.includes(suffix.toLowerCase())) {
-        process.emitWarning(`the picture is ${this.mimeType}, not ${suffix}: saved as ${written}`, "SuffixWarning");
+      if (await isFolder(path)) {
+        const digest = createHash("sha256").update(this.data).digest("hex").slice(0, 16);
+        return await write(join(path, `nanobanana-${digest}${this.extension}`), this.data, true);
       }
+      if (keepSuffix || fits) return await write(path, this.data, overwrite);
+      const stem = isOther ? path.slice(0, -suffix.length) : path;
+      const written = await write(stem + this.extension, this.data, overwrite && !isOther);
+      if (isOther) process.emitWarning(`this ${this.mimeType}, not ${suffix}, is saved as ${written}`, "SuffixWarning");
       return written;
     } catch (error) {
       throw new SaveError(`the picture could not be written to ${path}: ${(error as Error).message}`, { image: this });
     }
-  }
-
-  async #target(path: string, keepSuffix: boolean, overwrite: boolean): Promise<[path: string, replaces: boolean]> {
-    const digest = createHash("sha256").update(this.data).digest("hex").slice(0, 16);
-    if (await isFolder(path)) return [join(path, `nanobanana-${digest}${this.extension}`), true];
-    const suffix = extname(path).toLowerCase();
-    const fits = suffix === this.extension || (JPEG.includes(suffix) && JPEG.includes(this.extension));
-    if (keepSuffix || fits) return [path, overwrite];
-    if (!SUFFIXES.includes(suffix)) return [path + this.extension, overwrite]; // "v1.2" has no suffix
-    return [path.slice(0, -suffix.length) + this.extension, false];
   }
 
   toJSON(): object {
@@ -98,10 +94,10 @@ export interface Generation {
   readonly usage: Usage;
   /** Whatever else the answer carried, by the names it came under. */
   readonly metadata: Readonly<Record<string, unknown>>;
-  /** The whole answer as it came. */
-  readonly raw: unknown;
   /** The headers of the answer, in lower case and without the key. */
   readonly headers: Readonly<Record<string, string>>;
+  /** The whole answer as it came. */
+  readonly raw: unknown;
 }
 
 async function isFolder(path: string): Promise<boolean> {
@@ -109,8 +105,24 @@ async function isFolder(path: string): Promise<boolean> {
   return found?.isDirectory() ?? /[/\\]$/.test(path);
 }
 
-async function checkRegular(path: string): Promise<void> {
-  if ((await stat(path).catch(() => null))?.isFile() === false) throw new Error("it is there and is no regular file");
+/** Writes a file so that a reader sees the whole of it or nothing; where it must not replace one, under a free name. */
+async function write(path: string, data: Uint8Array, replaces: boolean): Promise<string> {
+  const { dir, name, ext } = parse(path);
+  const part = join(dir, `.nanobanana-${randomUUID()}.part`);
+  const found = await stat(path).catch(() => null);
+  if (found?.isFile() === false) throw new Error("it is there and is no regular file");
+  await mkdir(dirname(path), { recursive: true });
+  try {
+    const file = await open(part, "wx");
+    await file.writeFile(data).finally(() => file.sync().catch(() => null)).finally(() => file.close());
+    let target = path;
+    for (let number = 2; !replaces && !(await isFree(target)); number++) target = join(dir, `${name}-${number}${ext}`);
+    await rename(part, target);
+    return target;
+  } catch (error) {
+    await rm(part, { force: true });
+    throw error;
+  }
 }
 
 /** Takes a name by creating it, so that no two writers take the same; false where it is taken. */
@@ -120,27 +132,6 @@ const isFree = (path: string): Promise<boolean> =>
     throw error;
   });
 
-/** Writes a file so that a reader sees the whole of it or nothing; where it must not replace one, under a free name. */
-async function writeAtomically(path: string, replaces: boolean, data: Uint8Array): Promise<string> {
-  const { dir, name, ext } = parse(path);
-  const part = join(dir, `.nanobanana-${randomUUID()}.part`);
-  let target = path;
-  await checkRegular(path);
-  await mkdir(dirname(path), { recursive: true });
-  try {
-    const file = await open(part, "wx");
-    await file.writeFile(data).finally(() => file.sync().catch(() => null)).finally(() => file.close());
-    for (let number = 2; !replaces && !(await isFree(target)); number++) {
-      target = format({ dir, name: `${name}-${number}`, ext });
-    }
-    await rename(part, target);
-    return target;
-  } catch (error) {
-    await rm(part, { force: true });
-    throw error;
-  }
-}
-
 /**
  * Sees, before anything is paid for, that a picture can be written where it is to go; returns that place as it is now,
  * which a change of the working directory does not move. Raises: InvalidRequestError.
@@ -148,12 +139,12 @@ async function writeAtomically(path: string, replaces: boolean, data: Uint8Array
 export async function checkTarget(path: string): Promise<string> {
   try {
     if (!path) throw new Error("the path is empty");
-    const folder = (await isFolder(path)) ? path : dirname(path);
-    if (folder !== path) await checkRegular(path);
-    await rm(await writeAtomically(join(folder, `.nanobanana-${randomUUID()}`), true, Buffer.of()));
-    return resolve(path) + (folder === path ? "/" : "");
+    const isInside = await isFolder(path);
+    const folder = isInside ? path : dirname(path);
+    await rm(await write(join(folder, `.nanobanana-${randomUUID()}`), Buffer.of(), true));
+    if (!isInside && (await stat(path).catch(() => null))?.isFile() === false) throw new Error("it is no regular file");
+    return resolve(path) + (isInside ? "/" : "");
   } catch (error) {
-    const detail = `nothing can be written to ${path}: ${(error as Error).message}`;
-    throw new InvalidRequestError(detail, { param: "saveTo" });
+    return InvalidRequestError.refuse("saveTo", `nothing can be written to ${path}: ${(error as Error).message}`);
   }
 }

@@ -1,45 +1,59 @@
 /** What the bytes of a picture say of themselves: type and dimensions. */
 
-const KNOWN = ["png", "jpeg", "webp", "heic", "heif", "avif", "gif"].map((kind) => `image/${kind}`);
+const HEIC = "he[iv][cmsx]";
+// The first bytes of a file; those of HEIF and its kin as the brands of the first box (ISO/IEC 23008-12, annex B).
+const KINDS: readonly (readonly [type: string, pattern: RegExp])[] = [
+  ["image/png", /^\x89PNG\r\n\x1a\n/],
+  ["image/jpeg", /^\xff\xd8\xff/],
+  ["image/webp", /^RIFF[^]{4}WEBP/],
+  ["image/gif", /^GIF8[79]a/],
+  ["image/avif", new RegExp(`^ftyp\n(?:avi[fs]|(?![^]*\n${HEIC})[^]*\navi[fs])`)],
+  ["image/heic", new RegExp(`^ftyp\n${HEIC}`)],
+  ["image/heif", new RegExp(`^ftyp[^]*\n(?:${HEIC}|mif[12]|msf1)`)],
+];
 
 /** The suffix of files of a type, with its dot; ".bin" where the type is not known. */
 export const extensionOf = (type: string): string =>
-  KNOWN.includes(type) ? type.replace("image/", ".").replace("jpeg", "jpg") : ".bin";
-export const EXTENSIONS: readonly string[] = KNOWN.map(extensionOf);
+  KINDS.some(([known]) => known === type) ? type.replace("image/", ".").replace("jpeg", "jpg") : ".bin";
+export const EXTENSIONS: readonly string[] = KINDS.map(([type]) => extensionOf(type));
 
 /** The type by the first bytes, as "image/png"; null where they are those of no known one. */
 export function sniff(data: Uint8Array): string | null {
-  const head = Buffer.from(data.subarray(0, 256)).toString("latin1");
-  if (head.startsWith("\x89PNG\r\n\x1a\n")) return "image/png";
-  if (head.startsWith("\xff\xd8\xff")) return "image/jpeg";
-  if (/^RIFF[^]{4}WEBP/.test(head)) return "image/webp";
-  if (/^GIF8[79]a/.test(head)) return "image/gif";
-  if (head.slice(4, 8) !== "ftyp") return null;
-  // HEIF names its kin in the brands of its first box (ISO/IEC 23008-12, annex B).
-  const box = head.slice(8, Math.min(Buffer.from(head, "latin1").readUInt32BE(), 256));
-  const [major = "", , ...others] = box.match(/[^]{4}/g) ?? [];
-  const has = (pattern: RegExp): boolean => [major, ...others].some((brand) => pattern.test(brand));
-  const [avif, heic] = [/^avi[fs]/, /^he(ic|ix|im|is|vc|vx|vm|vs)/];
-  if (avif.test(major) || (has(avif) && !has(heic))) return "image/avif";
-  if (heic.test(major)) return "image/heic";
-  return has(heic) || has(/^mif[12]|^msf1/) ? "image/heif" : null;
+  const bytes = Buffer.from(data.buffer, data.byteOffset, Math.min(data.length, 256));
+  const head = bytes.toString("latin1");
+  const isBox = head.slice(4, 8) === "ftyp";
+  const [major, , ...others] = isBox ? head.slice(8, bytes.readUInt32BE()).match(/[^]{4}/g) ?? [] : [];
+  const shown = isBox ? ["ftyp", major, ...others].join("\n") : head;
+  return KINDS.find(([, pattern]) => pattern.test(shown))?.[0] ?? null;
 }
+
+/** Width and height by the parts of a file that tell them. */
+const SHAPES: Readonly<Record<string, (body: Buffer) => [width: number, height: number]>> = {
+  GIF: (body) => [body.readUInt16LE(6), body.readUInt16LE(8)],
+  SOF: (body) => [body.readUInt16BE(3), body.readUInt16BE(1)],
+  IHDR: (body) => [body.readUInt32BE(0), body.readUInt32BE(4)],
+  VP8X: (body) => [body.readUIntLE(4, 3) + 1, body.readUIntLE(7, 3) + 1],
+  "VP8 ": (body) => [body.readUInt16LE(6) & 0x3fff, body.readUInt16LE(8) & 0x3fff],
+  VP8L: (body) => [(body.readUInt32LE(1) & 0x3fff) + 1, ((body.readUInt32LE(1) >>> 14) & 0x3fff) + 1],
+  ispe: (body) => [body.readUInt32BE(4), body.readUInt32BE(8)],
+};
 
 /** Width and height in pixels as a viewer shows it (EXIF orientation applied); null where they cannot be read. */
 export function dimensions(data: Uint8Array): [number, number] | null {
   try {
-    const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-    const type = sniff(data);
-    if (type === "image/gif") return [bytes.readUInt16LE(6), bytes.readUInt16LE(8)];
-    const [width, height, orientation] = type === "image/jpeg" ? jpeg(bytes) : chunked(chunks(bytes, type ?? ""));
+    let [width, height, orientation] = [0, 0, 1];
+    for (const [name, body] of parts(Buffer.from(data.buffer, data.byteOffset, data.byteLength), sniff(data))) {
+      const [wide, high] = SHAPES[name]?.(body) ?? [0, 0];
+      if (wide > width) [width, height] = [wide, high]; // of HEIF the largest counts: others are tiles and thumbnails
+      if (/^exif$/i.test(name)) orientation = orientationOf(body);
+      if (name === "irot") orientation = body.readUInt8() % 2 ? 6 : 1;
+    }
     if (!width || !height) return null;
     return orientation >= 5 && orientation <= 8 ? [height, width] : [width, height];
   } catch {
     return null; // the header is cut short
   }
 }
-
-type Shape = [width: number, height: number, orientation: number];
 
 /** The EXIF orientation (TIFF 6.0, section 2); 1 where there is none. */
 function orientationOf(exif: Buffer): number {
@@ -55,22 +69,11 @@ function orientationOf(exif: Buffer): number {
   return 1;
 }
 
-function jpeg(bytes: Buffer): Shape {
-  let orientation = 1;
-  for (let at = 2; ; at += bytes.readUInt16BE(at)) {
-    at = bytes.indexOf(0xff, at);
-    while (bytes[at] === 0xff) at++;
-    const marker = bytes.readUInt8(at++);
-    const body = bytes.subarray(at + 2, at + bytes.readUInt16BE(at));
-    if (marker === 0xe1 && body.toString("latin1", 0, 4) === "Exif") orientation = orientationOf(body);
-    const isFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
-    if (isFrame) return [body.readUInt16BE(3), body.readUInt16BE(1), orientation];
-    if (marker === 0xd9 || marker === 0xda) return [0, 0, 1];
-  }
-}
-
-/** The chunks of PNG and WebP, and the boxes in which HEIF and its kin hold the properties of all their items. */
-function* chunks(bytes: Buffer, type: string): Generator<[name: string, body: Buffer]> {
+/** The segments of JPEG, the chunks of PNG and WebP, and the boxes in which HEIF holds the properties of its items. */
+function* parts(bytes: Buffer, type: string | null): Generator<[name: string, body: Buffer]> {
+  if (type === "image/gif") yield ["GIF", bytes];
+  if (type === "image/jpeg") yield* segments(bytes);
+  if (!type || type === "image/gif" || type === "image/jpeg") return;
   const [isPng, isWebp] = [type === "image/png", type === "image/webp"];
   const box = isPng || isWebp ? 0 : bytes.indexOf("ipco", 0, "latin1") - 4;
   const end = isPng || isWebp ? bytes.length : box + bytes.readUInt32BE(box);
@@ -83,19 +86,15 @@ function* chunks(bytes: Buffer, type: string): Generator<[name: string, body: Bu
   }
 }
 
-function chunked(parts: Iterable<[string, Buffer]>): Shape {
-  let [width, height, orientation] = [0, 0, 1];
-  const take = (wide: number, high: number): unknown => ([width, height] = [wide, high]);
-  for (const [name, body] of parts) {
-    if (name === "IHDR") take(body.readUInt32BE(0), body.readUInt32BE(4));
-    if (name === "VP8X") take(body.readUIntLE(4, 3) + 1, body.readUIntLE(7, 3) + 1);
-    if (name === "VP8 " && !width) take(body.readUInt16LE(6) & 0x3fff, body.readUInt16LE(8) & 0x3fff);
-    const bits = name === "VP8L" ? body.readUInt32LE(1) : 0;
-    if (name === "VP8L" && !width) take((bits & 0x3fff) + 1, ((bits >>> 14) & 0x3fff) + 1);
-    if (/^exif$/i.test(name)) orientation = orientationOf(body);
-    // Of HEIF the largest counts (the others are tiles and thumbnails), and its turn.
-    if (name === "ispe" && body.readUInt32BE(4) > width) take(body.readUInt32BE(4), body.readUInt32BE(8));
-    if (name === "irot") orientation = body.readUInt8() % 2 ? 6 : 1;
+function* segments(bytes: Buffer): Generator<[name: string, body: Buffer]> {
+  for (let at = 2; ; at += bytes.readUInt16BE(at)) {
+    at = bytes.indexOf(0xff, at);
+    while (bytes[at] === 0xff) at++;
+    const marker = bytes.readUInt8(at++);
+    const body = bytes.subarray(at + 2, at + bytes.readUInt16BE(at));
+    if (marker === 0xe1 && body.toString("latin1", 0, 4) === "Exif") yield ["Exif", body];
+    const isFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+    if (isFrame) yield ["SOF", body];
+    if (isFrame || marker === 0xd9 || marker === 0xda) return;
   }
-  return [width, height, orientation];
 }

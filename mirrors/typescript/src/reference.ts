@@ -13,7 +13,7 @@ const ACCEPTED = ["image/png", "image/jpeg", "image/webp", "image/heic", "image/
 export type ReferenceLike = string | ArrayBuffer | ArrayBufferView | Blob | GeneratedImage | ReferenceImage;
 
 function refuse(words: string, advice = "Give a PNG, JPEG, WebP, HEIC or HEIF picture of at most 20 MB"): never {
-  throw new InvalidRequestError(words, { param: "references", advice });
+  InvalidRequestError.refuse("references", words, advice);
 }
 
 /** The bytes of Base64 (RFC 4648, section 4), or null. Node's own decoder skips what it does not know. */
@@ -35,36 +35,35 @@ export class ReferenceImage {
 
   /** Raises: InvalidRequestError where the bytes are empty, above 20 MB, or no picture of an accepted type. */
   constructor(readonly data: Uint8Array, readonly name = "the reference image") {
+    this.mimeType = sniff(data) ?? "no picture of a known type";
     if (!data.length) refuse(`${name} is empty`);
     if (data.length > MOST) refuse(`${name} has more than the ${MOST} bytes allowed`);
-    this.mimeType = sniff(data) ?? "no picture of a known type";
     if (!ACCEPTED.includes(this.mimeType)) refuse(`${name} is ${this.mimeType}`);
   }
 
   /** Takes a picture in any form that people have one in. Raises: InvalidRequestError. */
   static async of(value: ReferenceLike): Promise<ReferenceImage> {
     if (value instanceof ReferenceImage) return value;
+    if (typeof value === "string") return fromText(value);
     if (value instanceof GeneratedImage) return new ReferenceImage(value.data, "the generated image");
     if (value instanceof Blob) return new ReferenceImage(new Uint8Array(await value.slice(0, MOST + 1).arrayBuffer()));
     if (value instanceof ArrayBuffer) return new ReferenceImage(new Uint8Array(value.slice(0)));
-    if (ArrayBuffer.isView(value)) {
-      return new ReferenceImage(new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice());
-    }
-    if (typeof value !== "string") refuse(`it is of type ${typeof value}`, "Give a path, bytes, a Blob or a data: URL");
-    const head = /^data:[^,]*,/i.exec(value)?.[0];
-    const isAddress = /^[a-z][a-z0-9+.-]+:\/\//i.test(value);
-    if (isAddress) refuse("it is a URL, and nothing is downloaded unasked", "Download it, and give its bytes");
-    if (!head) return fromPath(value);
-    if (!/;base64,$/i.test(head)) refuse("the data: URL is not in Base64");
-    return new ReferenceImage(fromBase64(value.slice(head.length).trim()) ?? refuse("the data: URL holds bad Base64"));
+    if (!ArrayBuffer.isView(value)) refuse(`it is of type ${typeof value}`, "Give a path, bytes, Blob or data: URL");
+    return new ReferenceImage(new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice());
   }
 }
 
-async function fromPath(path: string): Promise<ReferenceImage> {
-  const fail = ({ message }: Error): never => refuse(`${path.slice(0, 200)} cannot be read: ${message}`);
+async function fromText(text: string): Promise<ReferenceImage> {
+  const [head = "", encoding = ""] = /^data:[^,]*?(;base64)?,/i.exec(text) ?? [];
+  if (head && !encoding) refuse("the data: URL is not in Base64");
+  const data = head ? fromBase64(text.slice(head.length).trim()) : null;
+  if (head) return new ReferenceImage(data ?? refuse("the data: URL holds bad Base64"));
+  const isAddress = /^[a-z][a-z0-9+.-]+:\/\//i.test(text);
+  if (isAddress) refuse("it is a URL, and nothing is downloaded unasked", "Download it, and give its bytes");
+  const fail = ({ message }: Error): never => refuse(`${text.slice(0, 200)} cannot be read: ${message}`);
   // A FIFO or a device is refused before it is opened, as opening one may never return.
-  const found = await stat(path).catch(fail);
+  const found = await stat(text).catch(fail);
   if (!found.isFile()) fail(new Error("it is no regular file"));
   if (found.size > MOST) fail(new Error(`it has more than the ${MOST} bytes allowed`));
-  return new ReferenceImage(await readFile(path).catch(fail), path);
+  return new ReferenceImage(await readFile(text).catch(fail), text);
 }

@@ -2,24 +2,17 @@
 
 import * as errors from "./errors.js";
 import { type Billed, type ErrorFields, plain } from "./errors.js";
-import type { Json } from "./request.js";
-
-export const isObject = (value: unknown): value is Json =>
-  typeof value === "object" && value !== null && !Array.isArray(value);
-/** The object, or an empty one for anything else. */
-export const object = (value: unknown): Json => (isObject(value) ? value : {});
-/** The objects in a list; what else is there is passed over. */
-export const objects = (value: unknown): Json[] => (Array.isArray(value) ? value.filter(isObject) : []);
+import { object, objects, word } from "./json.js";
 
 const BODY_KEPT = 4000; // characters
 const QUOTA = ["insufficient_quota", "insufficient_user_quota"];
 const BAD_KEY = ["invalid_api_key", "missing_authorization", "expired_api_key", "API_KEY_INVALID"];
 const BAD_KEY_WORDS = /api key not valid|invalid api key|api key expired/i;
 const NO_CHANNEL = /no (available )?channel|无可用渠道|無可用渠道/i;
-const MONTHS = "JanFebMarAprMayJunJulAugSepOctNovDec";
-// The three forms of an HTTP date (RFC 9110, 5.6.7): of today, of RFC 850, and of C's asctime().
-const DATE = /^[A-Z][a-z]{2,8},? (\d\d?)[ -]([A-Z][a-z]{2})[ -](\d{4}|\d\d) (\d\d):(\d\d):(\d\d)(?: ?(?:GMT|UTC|Z))?$/;
-const ASCTIME = /^[A-Z][a-z]{2} ([A-Z][a-z]{2}) {1,2}(\d\d?) (\d\d):(\d\d):(\d\d) (\d{4})$/;
+const ALL_IS_WELL: unknown[] = [undefined, 0, false, 200, "0", "200", "success", "ok"]; // around a good answer
+const NUMBER = /^-?\d{1,15}(\.\d{1,9})?$/;
+// The three forms of an HTTP date (RFC 9110, 5.6.7), roughly: Date.parse takes almost anything for one.
+const DATE = /^[A-Z][a-z]{2,8},? .*\d\d:\d\d:\d\d( (GMT|UTC|Z)| \d{4})?$/;
 const [FIRST_WAIT, LONGEST_WAIT] = [0.5, 8]; // seconds, before jitter
 const BY_STATUS: Readonly<Record<number, typeof errors.APIStatusError>> = {
   400: errors.BadRequestError, 401: errors.AuthenticationError, 403: errors.PermissionDeniedError,
@@ -27,28 +20,22 @@ const BY_STATUS: Readonly<Record<number, typeof errors.APIStatusError>> = {
 };
 
 /** What an error body says, whatever shape it came in. */
-type Fault = Pick<ErrorFields, "code" | "type" | "param"> & { words: string; details: unknown };
+type Fault = Pick<ErrorFields, "code" | "type" | "param"> & { words: string; details?: unknown };
 
-const NO_FAULT: Fault = { words: "", code: null, type: null, param: null, details: null };
 const nameOf = (value: unknown): string | null =>
-  (typeof value === "string" && value) || Number.isInteger(value) ? plain(String(value), 100) : null;
+  word(value) !== null || Number.isInteger(value) ? plain(String(value), 100) : null;
 const requestIdIn = (words: string): string | null => /\(request id: ([^)\s]+)\)/i.exec(words)?.[1] ?? null;
 
 /** The error that a JSON document reports; null where it reports none. */
 function faultIn(document: unknown): Fault | null {
   const found = object(Array.isArray(document) ? document[0] : document);
-  const isWords = typeof found.error === "string" && found.error !== "";
-  const isFlat = typeof found.message === "string" && "code" in found;
-  const nested = isWords ? { message: found.error, code: found.code } : object(found.error);
-  if (!Object.keys(nested).length && !isFlat) return null;
-  const error = Object.keys(nested).length ? nested : found;
-  return {
-    words: typeof error.message === "string" ? plain(error.message, 500) : "",
-    code: (typeof error.code === "string" && nameOf(error.code)) || nameOf(error.status) || nameOf(error.code),
-    type: nameOf(error.type),
-    param: nameOf(error.param),
-    details: error.details,
-  };
+  if (word(found.error)) return { words: plain(String(found.error), 500), code: nameOf(found.code) };
+  const isNested = Object.keys(object(found.error)).length > 0;
+  if (!isNested && (typeof found.message !== "string" || ALL_IS_WELL.includes(found.code))) return null;
+  const { message, code, status, type, param, details } = isNested ? object(found.error) : found;
+  const names = { type: nameOf(type), param: nameOf(param), details };
+  const known = nameOf(word(code)) ?? nameOf(status) ?? nameOf(code);
+  return { words: plain(word(message) ?? "", 500), code: known, ...names };
 }
 
 /** The error in a good answer's clothes, as an error's detail and fields; null where there is none. */
@@ -61,20 +48,21 @@ export function disguised(document: unknown, statusCode: number): [detail: strin
 
 /** The typed error for an answer whose status is not 2xx. `now` is Unix time in seconds. */
 export function statusError(
-  statusCode: number, headers: Readonly<Record<string, string>>, text: string, document: unknown, now: number,
+  statusCode: number, headers: Readonly<Record<string, string>>, now: number, text: string, document: unknown,
 ): errors.APIStatusError {
+  let fault = faultIn(document) ?? { words: wordsOf(text.slice(0, 4 * BODY_KEPT)) };
+  const requestId = nameOf(headers["x-request-id"]) ?? requestIdIn(fault.words);
+  const delays = objects(fault.details).map(({ retryDelay }) => /^(.*)s$/.exec(String(retryDelay))?.[1] ?? "");
+  const asked = [headers["retry-after"] ?? "", ...delays.filter((delay) => NUMBER.test(delay))];
+  const retryAfter = asked.map((value) => parseRetryAfter(value, now)).find((seconds) => seconds !== null) ?? null;
   const isRedirect = statusCode >= 300 && statusCode < 400;
   const location = (isRedirect && headers.location) || null;
-  const fault = faultIn(document) ?? { ...NO_FAULT, words: wordsOf(text.slice(0, 4 * BODY_KEPT)) };
-  if (isRedirect) fault.words = `the answer is a redirect to ${plain(location ?? "nowhere", 300)}, and not followed`;
-  const delays = objects(fault.details).map(({ retryDelay }) => /^(-?[\d.]+)s$/.exec(String(retryDelay))?.[1] ?? "");
-  const [delay] = delays.map((words) => parseRetryAfter(words, now)).filter((seconds) => seconds !== null);
-  const retryAfter = parseRetryAfter(headers["retry-after"] ?? "", now) ?? delay ?? null;
+  const target = plain(location ?? "nowhere", 300);
+  if (isRedirect) fault = { words: `the answer is a redirect to ${target}, which is not followed` };
   const [cls, billed, advice] = judge(statusCode, fault, retryAfter);
-  const requestId = nameOf(headers["x-request-id"]) ?? requestIdIn(fault.words);
-  const { words, details, ...names } = fault;
-  const about = { statusCode, requestId, retryAfter, location, body: text.slice(0, BODY_KEPT) };
-  return new cls(words || "no reason was given", { ...names, ...about, billed, advice });
+  const { words, code = null, type = null, param = null } = fault;
+  const about = { statusCode, code, type, param, requestId, retryAfter, location, body: text.slice(0, BODY_KEPT) };
+  return new cls(words || "no reason was given", { ...about, billed, advice });
 }
 
 /** The class, whether it may have been billed, and advice where the class's own does not fit. */
@@ -82,7 +70,7 @@ function judge(
   status: number, { words, code, type, details }: Fault, retryAfter: number | null,
 ): [cls: typeof errors.APIStatusError, billed: Billed, advice?: string] {
   const reason = objects(details).find((entry) => typeof entry.reason === "string")?.reason;
-  const isOneOf = (codes: string[]): boolean => codes.some((known) => [code, type, reason].includes(known));
+  const isOneOf = (codes: unknown[]): boolean => [code, type, reason].some((name) => codes.includes(name));
   const hasDetails = Array.isArray(details) ? details.length > 0 : Boolean(details);
   const isExhausted = status === 429 && code === "RESOURCE_EXHAUSTED" && !hasDetails && retryAfter === null;
   if (status < 400) return [errors.APIStatusError, "no", "Correct the base URL"];
@@ -100,7 +88,7 @@ function judge(
 
 /** What a body that is not JSON says to a person: an HTML page's title, or its first words. */
 function wordsOf(text: string): string {
-  const title = /<title[^>]*>([^]*?)<\/title>/i.exec(text)?.[1];
+  const title = /<title[^<>]{0,200}>([^<]*)/i.exec(text)?.[1];
   if (title === undefined && /<html/i.test(text)) return "an HTML page instead of an answer";
   return plain(title ?? text, 200);
 }
@@ -108,19 +96,14 @@ function wordsOf(text: string): string {
 /** Seconds to wait by a `Retry-After` header (RFC 9110, 10.2.3); a time in the past gives 0, anything else null. */
 export function parseRetryAfter(value: string, now: number): number | null {
   const text = value.trim();
-  if (/^-?\d{1,15}(\.\d{1,9})?$/.test(text)) return Math.max(0, Number(text));
-  const other = ASCTIME.exec(text);
-  const [, day, name = "", given, hour, minute, second] =
-    DATE.exec(text) ?? (other && [0, other[2], other[1], other[6], other[3], other[4], other[5]]) ?? [];
-  const today = new Date(now * 1000).getUTCFullYear();
+  if (NUMBER.test(text)) return Math.max(0, Number(text));
+  if (!DATE.test(text)) return null;
   // A year of two digits is one of this century, unless that were more than fifty years ahead.
-  const century = String(given).length === 4 ? 0 : Number(given) + 2000 < today + 50 ? 2000 : 1900;
-  const month = String(MONTHS.indexOf(String(name)) / 3 + 1).padStart(2, "0");
-  const date = `${Number(given) + century}-${month}-${String(day).padStart(2, "0")}`;
-  const written = `${date}T${hour}:${minute}:${second}.000Z`;
-  const moment = new Date(written);
-  const isReal = !Number.isNaN(moment.getTime()) && moment.toISOString() === written;
-  return isReal ? Math.max(0, moment.getTime() / 1000 - now) : null;
+  const limit = new Date(now * 1000).getUTCFullYear() - 2000 + 50;
+  const whole = text.replace(/-(\d\d) /, (_, year: string) => `-${Number(year) < limit ? 20 : 19}${year} `);
+  const moment = new Date(/\d$/.test(whole) ? `${whole} GMT` : whole);
+  const isReal = new RegExp(`\\b0?${moment.getUTCDate()}\\b`).test(text); // and no 31st of February
+  return isReal && moment.getUTCFullYear() < 10_000 ? Math.max(0, moment.getTime() / 1000 - now) : null;
 }
 
 /** Whether nothing was sent, or the endpoint said that it did nothing; or the user agreed to pay twice. */

@@ -1,12 +1,12 @@
 /** ImageRequest: what is asked for, in one value that is checked when it is made. */
 
 import { InvalidRequestError } from "./errors.js";
+import { type Json, isObject } from "./json.js";
 import { dimensions } from "./picture.js";
 import { ReferenceImage, type ReferenceLike } from "./reference.js";
 import { ASPECT_RATIOS, type AspectRatio, CHAT_MODELS, IMAGE_SIZES, type ImageSize } from "./vocabulary.js";
 import { MODELS, type Model, NATIVE_MODELS, nearestAspectRatio, pixels } from "./vocabulary.js";
 
-export type Json = Record<string, unknown>;
 export type Wire = "native" | "chat";
 
 /** How to draw. What is left out, or null, keeps its default. */
@@ -25,12 +25,7 @@ export interface ImageOptions {
 /** The same, with pictures to look at in the order in which the prompt speaks of them. */
 export type RequestOptions = ImageOptions & { references?: Iterable<ReferenceLike> | undefined };
 
-const WIRES: Readonly<Record<Wire, readonly Model[]>> = { native: NATIVE_MODELS, chat: CHAT_MODELS };
-const NAMES = ["contents", "messages", "model"]; // of what has an argument of its own
-
-function refuse(param: string, words: string, advice?: string): never {
-  throw new InvalidRequestError(words, { param, advice });
-}
+const { refuse }: { refuse: typeof InvalidRequestError.refuse } = InvalidRequestError;
 
 function oneOf<T>(param: string, accepted: readonly T[], given: unknown): T {
   if (accepted.includes(given as T)) return given as T;
@@ -43,9 +38,9 @@ function checkPrompt(given: unknown): string {
   return given.isWellFormed() ? given : refuse("prompt", "the prompt holds half of a surrogate pair");
 }
 
-function checkExtraBody(given: object): Readonly<Json> {
-  if (typeof given !== "object" || Array.isArray(given)) refuse("extraBody", "extraBody is no object");
-  const own = NAMES.find((name) => name in given);
+function checkExtraBody(given: unknown): Readonly<Json> {
+  if (!isObject(given)) return refuse("extraBody", "extraBody is no object");
+  const own = ["contents", "messages", "model"].find((name) => name in given);
   if (own) refuse("extraBody", `extraBody holds ${own}, which has an argument of its own`);
   try {
     return JSON.parse(JSON.stringify(given)) as Json;
@@ -59,12 +54,8 @@ async function load(given: Iterable<ReferenceLike>): Promise<ReferenceImage[]> {
   if (!isList) refuse("references", "references must be a list of pictures", "Put [ ] around a single one");
   const references: ReferenceImage[] = [];
   for (const value of given) {
-    const place = `reference ${references.length + 1}`;
-    const fail = (error: Error): never => {
-      if (!(error instanceof InvalidRequestError)) refuse("references", `${place} cannot be read: ${error.message}`);
-      return refuse("references", `${place}: ${error.detail}`, error.advice);
-    };
-    references.push(await ReferenceImage.of(value).catch(fail));
+    references.push(await ReferenceImage.of(value).catch((error: InvalidRequestError) =>
+      refuse("references", `reference ${references.length + 1}: ${error.detail ?? error.message}`, error.advice)));
   }
   return references;
 }
@@ -87,14 +78,14 @@ export class ImageRequest {
     this.aspectRatio = oneOf("aspectRatio", ASPECT_RATIOS, options.aspectRatio ?? nearestAspectRatio(width, height));
     this.imageSize = oneOf("imageSize", IMAGE_SIZES, options.imageSize ?? "1K");
     this.includeThoughts = oneOf("includeThoughts", [false, true], options.includeThoughts ?? false);
-    const speaks = (Object.keys(WIRES) as Wire[]).filter((wire) => WIRES[wire].includes(this.model));
-    this.wire = oneOf("wire", Object.keys(WIRES) as Wire[], options.wire ?? speaks[0]);
     this.extraBody = checkExtraBody(options.extraBody ?? {});
-    const others = `Leave it away, or take one of ${NATIVE_MODELS.join(", ")}`;
-    const isDeaf = !speaks.includes(this.wire);
-    if (isDeaf) refuse("wire", `${this.model} speaks the ${speaks.join()} format only, not ${this.wire}`, others);
+    const isNative = NATIVE_MODELS.includes(this.model);
+    this.wire = oneOf("wire", ["native", "chat"], options.wire ?? (isNative ? "native" : "chat"));
+    const advice = `Leave it away, or take one of ${NATIVE_MODELS.join(", ")}`;
+    const isSpoken = this.wire === "native" ? isNative : CHAT_MODELS.includes(this.model);
+    if (!isSpoken) refuse("wire", `${this.model} does not speak the ${this.wire} format`, advice);
     const isMute = this.wire === "chat" && this.includeThoughts;
-    if (isMute) refuse("includeThoughts", "includeThoughts needs the native format; chat has no thoughts", others);
+    if (isMute) refuse("includeThoughts", "includeThoughts needs the native format; chat has no thoughts", advice);
   }
 
   /** Reads the references and makes the request. Raises: InvalidRequestError. */
@@ -106,8 +97,10 @@ export class ImageRequest {
   static async forPixels(width: number, height: number, prompt: string, more?: RequestOptions): Promise<ImageRequest> {
     if (!(width >= 1 && height >= 1)) refuse("width", `${width}x${height} is no shape in pixels`);
     const aspectRatio = nearestAspectRatio(width, height);
-    const sides = IMAGE_SIZES.map((size) => [size, ...pixels(aspectRatio, size)] as const);
-    const imageSize = sides.find(([, across, down]) => across >= width && down >= height)?.[0];
+    const imageSize = IMAGE_SIZES.find((size) => {
+      const [across, down] = pixels(aspectRatio, size);
+      return across >= width && down >= height;
+    });
     if (!imageSize) refuse("width", `no picture of ratio ${aspectRatio} covers ${width}x${height} pixels`);
     return ImageRequest.of(prompt, { ...more, aspectRatio, imageSize });
   }

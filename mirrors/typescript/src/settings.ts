@@ -8,7 +8,9 @@ const SERVER = "https://api.getinfinityblue.com";
 const LOOPBACK = ["localhost", "127.0.0.1", "[::1]"];
 const LONGEST = 1_000_000_000; // seconds
 const DISTINCT = 8; // characters from which on a key that stands in an answer is the key, and no part of a picture
-const RESERVED = /^(authorization|proxy-authorization|host|content-length|content-type|transfer-encoding|connection)$/i;
+const RESERVED = new RegExp(
+  "^((proxy-)?authorization|host|content-(length|type|encoding)|cookie|accept-encoding|(proxy-)?connection|" +
+    "keep-alive|transfer-encoding|te|trailer|upgrade|expect)$", "i");
 
 /** Time, chance and the way to a host, so that a test can bring its own. Times are in seconds. */
 export const SYSTEM = {
@@ -17,14 +19,9 @@ export const SYSTEM = {
   now: (): number => Date.now() / 1000,
   random: (): number => Math.random(),
   sleep: (seconds: number, signal?: AbortSignal): Promise<unknown> => wait(seconds * 1000, null, signal && { signal }),
-  /** Calls `action` after that time, at most the longest that Node takes; what it returns forgets it. */
-  after(seconds: number, action: () => void): () => void {
-    const timer = setTimeout(action, Math.min(seconds * 1000, 2 ** 31 - 1));
-    return () => clearTimeout(timer);
-  },
+  /** Is aborted after that time, at most the longest that Node takes. */
+  timeout: (seconds: number): AbortSignal => AbortSignal.timeout(Math.ceil(Math.min(seconds * 1000, 2 ** 31 - 1))),
   route: async (host: string, port: number): Promise<{ host: string; port: number }> => ({ host, port }),
-  /** Certificate authorities that are trusted besides Node's own, as PEM. */
-  ca: "",
 };
 export type Platform = typeof SYSTEM;
 
@@ -52,39 +49,38 @@ export interface ClientOptions extends Partial<typeof DEFAULTS> {
   baseUrl?: string | null | undefined;
 }
 
-export type Settings = typeof DEFAULTS & {
-  readonly base: URL;
-  readonly platform: Platform;
-  /** The value of the Authorization header (RFC 6750, 2.1). */
-  authorization(): string;
-  /** The text without the key, should it hold it. */
-  redact(text: string): string;
-  /** The same for a good answer, out of which only a key is taken that is distinct. */
-  censor(text: string): string;
-};
+export type Settings = ReturnType<typeof settingsOf>;
 
 /** Raises: ConfigurationError. */
-export function settingsOf({ apiKey, baseUrl, ...options }: ClientOptions, platform: Platform): Settings {
-  const fail = (words: string, advice?: string): never => { throw new ConfigurationError(words, { advice }); };
+export function settingsOf({ apiKey, baseUrl, ...options }: ClientOptions, platform: Platform) {
+  const refuse = (words: string, advice?: string): never => { throw new ConfigurationError(words, { advice }); };
   const key = apiKey ?? process.env.INFINITYBLUE_API_KEY ?? "";
-  if (!key) fail("there is no API key", "Set INFINITYBLUE_API_KEY or pass apiKey; keys come from the console");
-  const isBad = typeof key !== "string" || !/^[\x21-\x7e]+$/.test(key);
-  if (isBad) fail("the API key holds a character that no key has", "Copy it again from the console; it is one word");
   const settings = { ...DEFAULTS, ...options };
-  const text = baseUrl || process.env.INFINITYBLUE_BASE_URL || SERVER;
-  const base = URL.canParse(text) ? new URL(text) : fail("the base URL is no address", "Correct baseUrl");
-  const isOdd = !/^https?:$/.test(base.protocol) || base.username || base.password || base.search || base.hash;
-  if (isOdd) fail("the base URL is not an address of the form https://host[:port][/path]", "Correct baseUrl");
-  const isOpen = base.protocol === "http:" && !LOOPBACK.includes(base.hostname) && !settings.allowInsecure;
-  if (isOpen) fail(`the base URL ${base} would send your key unencrypted`, "Use https://, or allowInsecure: true");
   const { timeout, connectTimeout, maxRetries, maxResponseBytes, headers } = settings;
+  const address = baseUrl || process.env.INFINITYBLUE_BASE_URL || SERVER;
+  if (!key) refuse("there is no API key", "Set INFINITYBLUE_API_KEY or pass apiKey; keys come from the console");
+  const isWord = typeof key === "string" && /^[\x21-\x7e]+$/.test(key);
+  if (!isWord) refuse("the API key holds a character that no key has", "Copy it again from the console");
+  const base = URL.canParse(address) ? new URL(address) : refuse("the base URL is no address", "Correct baseUrl");
+  const isPlain = /^https?:$/.test(base.protocol) && !base.username && !base.password && !base.search && !base.hash;
+  if (!isPlain) refuse("the base URL is not of the form https://host[:port][/path]", "Correct baseUrl");
+  const isOpen = base.protocol === "http:" && !LOOPBACK.includes(base.hostname) && !settings.allowInsecure;
+  if (isOpen) refuse(`the base URL ${base} would send your key unencrypted`, "Use https://, or allowInsecure: true");
+  const redact = (words: string): string => words.replaceAll(key, "[key]");
   const problem = secondsProblem("timeout", timeout) ?? secondsProblem("connectTimeout", connectTimeout) ??
     wholeProblem("maxRetries", maxRetries, 0) ?? wholeProblem("maxResponseBytes", maxResponseBytes, 1) ??
     headersProblem(headers);
-  if (problem) fail(problem);
-  const redact = (words: string): string => words.replaceAll(key, "[key]");
-  const censor = (words: string): string => (key.length < DISTINCT ? words : redact(words));
-  return { ...settings, base, platform, authorization: () => `Bearer ${key}`, redact, censor };
+  if (problem) refuse(problem);
+  if (Object.values(headers).some((value) => value.includes(key))) refuse("a header holds the key");
+  return {
+    ...settings, base, platform,
+    /** The value of the Authorization header (RFC 6750, 2.1). */
+    authorization: () => `Bearer ${key}`,
+    /** The text without the key, should it hold it. */
+    redact,
+    /** The same for a good answer, out of which only a key is taken that is distinct. */
+    censor: (words: string): string => (key.length < DISTINCT ? words : redact(words)),
+  };
 }
 
 const wholeProblem = (name: string, value: unknown, least: number): string | null =>
