@@ -95,7 +95,14 @@ def test(node: Path) -> bool:
     tests = sorted((MIRROR / "dist" / "test").glob("*.test.js"))
     with serve() as url:
         environment = {**os.environ, "SANDBOX": url, "EXAMPLES": str(ROOT / "examples"), "NO_COLOR": "1"}
-        own = subprocess.run([node, "--test", "--test-timeout=60000", *tests], cwd=MIRROR, env=environment, check=False, text=True, stdout=-1)
+        own = subprocess.run(
+            [node, "--test", "--test-timeout=60000", *tests],
+            cwd=MIRROR,
+            env=environment,
+            check=False,
+            text=True,
+            stdout=-1,
+        )
     counts = dict(re.findall(r"^\S+ (tests|pass|fail) (\d+)$", own.stdout, re.MULTILINE))
     is_good = own.returncode == 0 and int(counts.get("pass", 0)) > 0
     print(f"typescript: {counts.get('pass')} of {counts.get('tests')} tests pass" if is_good else own.stdout)
