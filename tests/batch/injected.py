@@ -26,8 +26,8 @@ REQUESTS: list[object] = [
 ]
 PICTURES = {name: b"\x89PNG\r\n\x1a\n" + name.encode() * 9 for name in ("good", "large", "limited")}
 _SEAMS: dict[type, tuple[str, ...]] = {
-    LocalFolder: ("try_out", "stem", "known", "find", "place", "names", "read", "clear"),
-    Ledger: ("row", "is_free", "put", "put_wrong", "forget", "forget_wrong", "take_over", "records", "close"),
+    LocalFolder: ("prepare", "stems", "known", "find", "place", "names", "read", "delete", "clear"),
+    Ledger: ("row", "name", "put", "put_wrong", "forget", "take_over", "records", "close"),
     Journal: ("write", "append", "close"),
 }
 

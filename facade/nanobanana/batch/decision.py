@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import Any, Literal
 
 import attrs
 
@@ -12,6 +13,7 @@ nothing was billed), paid (failed, and paid for), elsewhere (paid for; the answe
 picture), unknown (sent, and no usable answer came)."""
 
 Action = Literal["send", "skip", "recover", "fetch", "tell"]
+_BY_BILLING: dict[str, State] = {"no": "free", "probably": "paid", "unknown": "unknown"}
 
 
 @attrs.frozen
@@ -21,6 +23,17 @@ class Options:
     retry_unknown: bool = False
     retry_failed: bool = False
     fetch_remote: bool = False
+
+
+def state_of(record: Mapping[str, Any]) -> State:
+    """The state of a task whose call has ended, by its line of results.jsonl.
+
+    Raises: KeyError, TypeError or AttributeError where it is no such line.
+    """
+    if record["status"] == "done":
+        return "done"
+    error = record["error"]
+    return "elsewhere" if error.get("url") else _BY_BILLING[error["billed"]]
 
 
 def decide(state: State | None, options: Options, *, is_there: bool) -> Action:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
 import socket
 from functools import lru_cache
 from typing import Any, Protocol, Self
 
 import attrs
 
+from .._engine.content import digest
 from ..errors import ConfigurationError, NanoBananaError, OutcomeUnknownError, plain
 from ..pictures.generation import Generation
 from ..pictures.image import GeneratedImage
-from ..pictures.remote import Picture, RemoteImage
+from ..pictures.remote import Picture
 from ..request import ImageRequest
 from .folder import Folder, open_folder
 
@@ -27,13 +27,11 @@ class Recipe(Protocol):
 
 @attrs.frozen
 class Drawn:
-    """What came of a call that was paid for: its picture, or the path below the folder and the digest of one that is
-    there already; and what is told of it."""
+    """What came of a call that was paid for: its picture, unless a worker on `host` has put it into the folder; and
+    what is told of it, then with its path and digest."""
 
     image: Picture | None
     told: dict[str, Any]
-    path: str | None = None
-    sha256: str | None = None
     host: str = ""
 
     @classmethod
@@ -42,19 +40,15 @@ class Drawn:
         told: dict[str, Any] = {"tokens": generation.usage.total_tokens, "request_id": generation.request_id}
         return cls(generation.image, told | ({"text": generation.text} if generation.text else {}))
 
-    @property
-    def url(self) -> str | None:
-        """Where the picture lies, if the answer only names it."""
-        return self.image.url if isinstance(self.image, RemoteImage) else None
-
     def placed(self, folder: Folder, stem: str) -> Self:
         """The same, with the picture in the folder. Raises: whatever the folder does."""
-        assert isinstance(self.image, GeneratedImage)  # noqa: S101 - others have a path, or are elsewhere
+        assert isinstance(self.image, GeneratedImage)  # noqa: S101 - others are there, or elsewhere
         try:
-            path, sha256 = folder.place(stem, self.image)
+            path = folder.place(stem, self.image)
         except FileNotFoundError:  # another run, which has the folder now, cleared it of what it took for leftovers
-            path, sha256 = folder.place(stem, self.image)
-        return attrs.evolve(self, image=None, path=path, sha256=sha256)
+            path = folder.place(stem, self.image)
+        told = {"path": path, "sha256": digest(self.image.content)}
+        return attrs.evolve(self, image=None, told=self.told | told)
 
 
 @lru_cache(maxsize=4)
@@ -79,14 +73,14 @@ def draw_there(recipe: Recipe, request: ImageRequest, address: str, stem: str, t
         problem = f"a worker on {host} cannot use {address}, which workers must share: {plain(str(exc), 300)}"
         return ConfigurationError(problem)
     if there is not None:
-        return Drawn(None, {}, there, hashlib.sha256(folder.read(there)).hexdigest(), host)
+        return Drawn(None, {"path": there, "sha256": digest(folder.read(there))}, host)
     if not is_first:
         return OutcomeUnknownError("a worker had begun it and did not live to tell")
     try:
         drawn = Drawn.of(recipe(request))
     except NanoBananaError as exc:
         return exc
-    if drawn.url is None:
+    if isinstance(drawn.image, GeneratedImage):
         with contextlib.suppress(Exception):
             return attrs.evolve(drawn.placed(folder, stem), host=host)
     return drawn

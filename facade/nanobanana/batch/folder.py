@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 import os
 import secrets
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Protocol
 
-from .._engine.content import digest, read
+from .._engine.content import read
 from .._engine.disk import write_atomically
 from ..errors import ConfigurationError
 from ..pictures.header import EXTENSIONS
@@ -26,14 +27,25 @@ class Folder(Protocol):
     the method returns. Anything may be raised."""
 
     address: str
+    root: Path | None
+    """Where it is on this machine; None where it is elsewhere."""
     incoming: Path | None
     """Where a picture may arrive; None where it should be in memory."""
 
+    def prepare(self) -> None:
+        """Makes what is missing of it."""
+
     def try_out(self) -> None:
         """Does once what will be needed, and undoes it."""
+        self.prepare()
+        name = self.place(f"{STATE}/probe-{secrets.token_hex(8)}", GeneratedImage(b"probe"))
+        found = self.read(name)
+        self.delete(name)
+        if found != b"probe":
+            raise OSError("what was written is not what can be read")
 
-    def stem(self, task: Task, is_free: Callable[[str], bool]) -> str:
-        """A name, without suffix, that nothing in the folder has."""
+    def stems(self, task: Task) -> Iterator[str]:
+        """Names for a picture, without suffix, that nothing in the folder has, the best first."""
 
     def known(self, task: Task) -> str | None:
         """The picture that lies there under the key of a task, by the names alone; None where names hold no keys."""
@@ -41,8 +53,8 @@ class Folder(Protocol):
     def find(self, stem: str) -> str | None:
         """The picture of this name."""
 
-    def place(self, stem: str, image: GeneratedImage) -> tuple[str, str]:
-        """Writes a picture, whole, over nothing that is there; returns its name and its SHA-256."""
+    def place(self, stem: str, image: GeneratedImage) -> str:
+        """Writes a picture, whole, over nothing that is there; returns its name."""
 
     def begin(self, token: str) -> bool:
         """Whether nobody has begun what the token stands for; from now on, somebody has."""
@@ -52,6 +64,9 @@ class Folder(Protocol):
 
     def read(self, name: str) -> bytes:
         """The content of a file."""
+
+    def delete(self, name: str) -> None:
+        """Deletes a file."""
 
     def clear(self) -> None:
         """Deletes what an earlier run has begun to write, and its tokens."""
@@ -65,31 +80,24 @@ def open_folder(address: str) -> Folder:
     return UrlFolder(address) if "://" in address else LocalFolder(address)
 
 
-class LocalFolder:
+class LocalFolder(Folder):
     """A folder on a disk or a network filesystem."""
 
-    incoming: Path | None
-
     def __init__(self, address: str) -> None:
-        self.root = Path(address).absolute()
+        self.root: Path = Path(address).absolute()
         self.address = os.fspath(self.root)
-        self.incoming = self.root / STATE / "incoming"
+        self.incoming: Path = self.root / STATE / "incoming"
+        self._begun = self.root / STATE / "begun"
 
-    def try_out(self) -> None:
-        for name in ("incoming", "begun"):
-            (self.root / STATE / name).mkdir(parents=True, exist_ok=True)
-        name, _ = self.place(f"{STATE}/probe-{secrets.token_hex(8)}", GeneratedImage(b"probe"))
-        found = self.read(name)
-        (self.root / name).unlink()
-        if found != b"probe":
-            raise OSError("what was written is not what can be read")
+    def prepare(self) -> None:
+        for folder in (self.incoming, self._begun):
+            folder.mkdir(parents=True, exist_ok=True)
 
-    def stem(self, task: Task, is_free: Callable[[str], bool]) -> str:
-        number, stem = 1, task.id
-        while not is_free(stem) or any(os.path.lexists(f"{self.address}/{stem}{suffix}") for suffix in _SUFFIXES):
-            number += 1
-            stem = f"{task.id}-{number}"
-        return stem
+    def stems(self, task: Task) -> Iterator[str]:
+        for number in itertools.count(1):
+            stem = task.id if number == 1 else f"{task.id}-{number}"
+            if not any(os.path.lexists(f"{self.address}/{stem}{suffix}") for suffix in _SUFFIXES):
+                yield stem
 
     def known(self, task: Task) -> str | None:
         return None
@@ -103,14 +111,14 @@ class LocalFolder:
                 path.unlink()  # a name that was taken for a picture which did not come
         return None
 
-    def place(self, stem: str, image: GeneratedImage) -> tuple[str, str]:
+    def place(self, stem: str, image: GeneratedImage) -> str:
         path = self.root / f"{stem}{image.extension}"
         written = write_atomically(path, image.content, replace=False, passing=self.incoming)
-        return written.relative_to(self.root).as_posix(), digest(image.content)
+        return written.relative_to(self.root).as_posix()
 
     def begin(self, token: str) -> bool:
         try:
-            (self.root / STATE / "begun" / token).open("x").close()
+            (self._begun / token).open("x").close()
         except FileExistsError:
             return False
         return True
@@ -123,59 +131,50 @@ class LocalFolder:
     def read(self, name: str) -> bytes:
         return (self.root / name).read_bytes()
 
+    def delete(self, name: str) -> None:
+        (self.root / name).unlink(missing_ok=True)
+
     def clear(self) -> None:
-        for name in ("incoming", "begun"):
-            for path in (self.root / STATE / name).iterdir():
+        for folder in (self.incoming, self._begun):
+            for path in folder.iterdir():
                 path.unlink(missing_ok=True)
 
 
-class UrlFolder:
+class UrlFolder(Folder):
     """A folder on a filesystem that fsspec knows. A picture's name there holds a part of its key, so that what is done
     shows by itself."""
 
-    incoming: Path | None = None
+    root = incoming = None
 
     def __init__(self, address: str) -> None:
+        self.address = address
+        self._guard = threading.Lock()
+        self._there: dict[str, str] | None = None
         try:
             from fsspec.core import url_to_fs
-        except ImportError:
-            raise ConfigurationError(
-                f"{address} needs fsspec", advice="pip install 'infinityblue-nanobanana[cloud]'"
-            ) from None
-        self.address = address
-        try:
-            self._fs, root = url_to_fs(address, use_listings_cache=False, skip_instance_cache=False)
-        except Exception as exc:  # each filesystem has its own
+
+            self._fs, path = url_to_fs(address, use_listings_cache=False, skip_instance_cache=False)
+        except Exception as exc:  # it is not installed; and each filesystem has exceptions of its own
             problem = f"{address} cannot be used: {exc}"
-        else:
-            self._root = root.rstrip("/")
-            self._guard = threading.Lock()
-            self._there: dict[str, str] | None = None
-            return
-        raise ConfigurationError(problem, advice="pip install 'infinityblue-nanobanana[cloud]'")
+            raise ConfigurationError(problem, advice="pip install 'infinityblue-nanobanana[cloud]'") from None
+        self._path = path.rstrip("/")
 
-    def try_out(self) -> None:
-        path = f"{self._root}/{STATE}-probe-{secrets.token_hex(8)}"
+    def prepare(self) -> None:
         with contextlib.suppress(FileExistsError, NotImplementedError):
-            self._fs.makedirs(self._root, exist_ok=True)
-        self._fs.pipe_file(path, b"probe")
-        found = self._fs.cat_file(path)
-        self._fs.rm_file(path)
-        if found != b"probe":
-            raise OSError("what was written is not what can be read")
+            self._fs.makedirs(f"{self._path}/{STATE}/begun", exist_ok=True)
 
-    def stem(self, task: Task, is_free: Callable[[str], bool]) -> str:
-        return task.id if task.key.startswith(task.id) else f"{task.id}-{task.key[:12]}"
+    def stems(self, task: Task) -> Iterator[str]:
+        yield task.id if task.key.startswith(task.id) else f"{task.id}-{task.key[:12]}"
 
     def known(self, task: Task) -> str | None:
         with self._guard:
             if self._there is None:  # one listing tells it of all tasks
                 self._there = self._listed()
-        return self._there.get(self.stem(task, bool))
+        return self._there.get(next(self.stems(task)))
 
     def _listed(self) -> dict[str, str]:
         try:
-            paths = self._fs.ls(f"{self._root}/", detail=False)
+            paths = self._fs.ls(f"{self._path}/", detail=False)
         except FileNotFoundError:  # there are no empty folders in a bucket
             return {}
         names = (path.rpartition("/")[2] for path in paths)
@@ -183,34 +182,36 @@ class UrlFolder:
 
     def find(self, stem: str) -> str | None:
         names = (f"{stem}{suffix}" for suffix in _SUFFIXES)
-        return next((name for name in names if self._fs.exists(f"{self._root}/{name}")), None)
+        return next((name for name in names if self._fs.exists(f"{self._path}/{name}")), None)
 
-    def place(self, stem: str, image: GeneratedImage) -> tuple[str, str]:
+    def place(self, stem: str, image: GeneratedImage) -> str:
         name = f"{stem}{image.extension}"
-        self._fs.pipe_file(f"{self._root}/{name}", read(image.content))
-        return name, digest(image.content)
-
-    def begin(self, token: str) -> bool:
-        path = f"{self._root}/{STATE}/begun/{token}"
-        if self._fs.exists(path):
-            return False
-        with contextlib.suppress(FileExistsError, NotImplementedError):
-            self._fs.makedirs(path.rpartition("/")[0], exist_ok=True)
-        self._fs.pipe_file(path, b"begun")
-        return True
-
-    def names(self, folder: str) -> Iterator[str]:
-        for path in self._fs.find(f"{self._root}/{folder}"):
-            yield path[path.index(f"/{folder}/") + 1 :]
-
-    def read(self, name: str) -> bytes:
-        content: bytes = self._fs.cat_file(f"{self._root}/{name}")
-        return content
-
-    def clear(self) -> None:  # what is half written does not show on a filesystem of this kind
-        with contextlib.suppress(FileNotFoundError):
-            self._fs.rm(f"{self._root}/{STATE}/begun", recursive=True)
+        self.write(name, read(image.content))
+        return name
 
     def write(self, name: str, content: bytes) -> None:
         """Writes a file, over one that may be there."""
-        self._fs.pipe_file(f"{self._root}/{name}", content)
+        self._fs.pipe_file(f"{self._path}/{name}", content)
+
+    def begin(self, token: str) -> bool:
+        name = f"{STATE}/begun/{token}"
+        if self._fs.exists(f"{self._path}/{name}"):
+            return False
+        self.prepare()
+        self.write(name, b"begun")
+        return True
+
+    def names(self, folder: str) -> Iterator[str]:
+        for path in self._fs.find(f"{self._path}/{folder}"):
+            yield path[path.index(f"/{folder}/") + 1 :]
+
+    def read(self, name: str) -> bytes:
+        content: bytes = self._fs.cat_file(f"{self._path}/{name}")
+        return content
+
+    def delete(self, name: str) -> None:
+        self._fs.rm_file(f"{self._path}/{name}")
+
+    def clear(self) -> None:  # what is half written does not show on a filesystem of this kind
+        with contextlib.suppress(FileNotFoundError):
+            self._fs.rm(f"{self._path}/{STATE}/begun", recursive=True)

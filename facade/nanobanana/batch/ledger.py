@@ -15,7 +15,8 @@ import sqlite3
 import threading
 import time
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
 
@@ -24,30 +25,32 @@ import attrs
 from .._engine.disk import sync_folder
 from ..errors import ConfigurationError
 from .decision import State
+from .task import as_error
 
 _VERSION = 1
-_SCHEMA = """
+_SCHEMA = (
+    """
 create table if not exists task (
   key text primary key, line integer not null, state text not null,
   stem text, folded text unique,  -- the name of its picture without suffix, as it is and as filesystems compare it
   refuge text,                    -- where its picture was put when the folder would not take it
   record text not null            -- its line of results.jsonl
-) without rowid;
-create table if not exists wrong (line integer primary key, record text not null);
-"""
-_WAYS = (  # how it is kept, the best first
-    ("wal", "full", ""),
-    ("truncate", "extra", ""),  # as safe, and slower
-    ("truncate", "off", "does not sync files: after a power cut, the last pictures may be paid for again"),
+) without rowid""",
+    "create temporary table wrong (line integer primary key, record text not null)",  # each run looks at them again
 )
 _PUT = (
     "insert into task values (?, ?, ?, ?, ?, ?, ?) on conflict (key) do update set line = excluded.line, "
     "state = excluded.state, stem = excluded.stem, folded = excluded.folded, refuge = excluded.refuge, "
     "record = excluded.record"
 )
+_WAYS = (  # how it is kept, the best first
+    ("wal", "full", ""),
+    ("truncate", "extra", ""),  # as safe, and slower
+    ("truncate", "off", "does not sync files: after a power cut, the last pictures may be paid for again"),
+)
 _DAMAGED = {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
-_ATTEMPTS = 4
 _HELD = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_ATTEMPTS = 4
 
 
 class LedgerWarning(UserWarning):
@@ -56,20 +59,24 @@ class LedgerWarning(UserWarning):
 
 @attrs.frozen
 class Row:
-    """What is known of a task."""
+    """What is known of a task: its line of results.jsonl, the name of its picture without suffix, and where the picture
+    is, if not under that name: in another folder, or below this one."""
 
     state: State
-    stem: str | None
-    refuge: str | None
     record: dict[str, Any]
+    stem: str | None = None
+    refuge: str | None = None
+
+    def _values(self) -> tuple[str | int | None, ...]:
+        folded = None if self.stem is None else self.stem.casefold()
+        key, line = self.record["key"], self.record["line"]
+        return key, line, self.state, self.stem, folded, self.refuge, as_line(self.record)
 
 
-@attrs.define(eq=False)
-class _Write:
-    statement: str
-    values: tuple[Any, ...]
-    is_over: bool = False
-    error: BaseException | None = None
+def claimed(about: Mapping[str, Any], *, stem: str | None = None, refuge: str | None = None) -> Row:
+    """That a task may have been sent. Whoever finds it later knows that its run died."""
+    error = as_error("OutcomeUnknownError", "it was sent by a run that did not live to see the answer", "unknown")
+    return Row("claimed", {**about, "status": "unknown", "error": error}, stem, refuge)
 
 
 class Ledger:
@@ -92,52 +99,39 @@ class Ledger:
 
     def _opened(self) -> tuple[sqlite3.Connection, bool]:
         """Two that come at the same moment may both be refused; so each comes again, after a time of its own."""
-        problem: ConfigurationError
-        for _ in range(_ATTEMPTS):
+        ways, attempts = list(_WAYS), _ATTEMPTS
+        while True:
+            journal, synchronous, lack = ways[0]
             try:
-                return self._opened_once()
-            except _HeldError as exc:
-                problem = exc
-                time.sleep(random.uniform(0.02, 0.3))  # noqa: S311 - no secret
-            except _OtherWayError as exc:
-                problem = exc
-                break
-        raise ConfigurationError(problem.message, advice=problem.advice)
-
-    def _opened_once(self) -> tuple[sqlite3.Connection, bool]:
-        problem = ConfigurationError("")
-        for journal, synchronous, lack in _WAYS:
-            connection = None
-            try:
-                connection = sqlite3.connect(self.path, timeout=0.1, isolation_level=None, check_same_thread=False)
-                is_new = _prepare(connection, journal, synchronous)
-            except (sqlite3.Error, OSError) as exc:
-                problem = self._refusal(exc)
+                opened = _connected(self.path, journal, synchronous)
+            except sqlite3.Error as exc:
+                code = getattr(exc, "sqlite_errorcode", 0) & 0xFF
+                if code in _HELD and attempts > 1:
+                    attempts -= 1
+                    time.sleep(random.uniform(0.02, 0.3))  # noqa: S311 - no secret
+                elif code in _HELD | _DAMAGED or len(ways) == 1:
+                    raise self._refusal(exc, code) from None
+                else:
+                    ways.pop(0)
             else:
                 if lack:
                     warnings.warn(f"the filesystem of {self.path} {lack}", LedgerWarning, stacklevel=2)
-                return connection, is_new
-            if connection is not None:
-                connection.close()
-            if not isinstance(problem, _OtherWayError):
-                break
-        raise problem
+                return opened
 
-    def _refusal(self, error: Exception) -> ConfigurationError:
-        code = getattr(error, "sqlite_errorcode", 0)
-        if isinstance(error, _NewerError):
-            return ConfigurationError(f"{self.path} is of a later version of this library", advice="Update it")
-        if code & 0xFF in _DAMAGED:
+    def _refusal(self, error: sqlite3.Error, code: int) -> ConfigurationError:
+        if code in _DAMAGED:
             return ConfigurationError(
                 f"the ledger {self.path}, by which nothing is paid for twice, is damaged ({error}), and kept as it is",
                 advice="Put back a copy of it; or move it away: then results.jsonl is what the next run goes by",
             )
-        if code & 0xFF in _HELD:
+        if code in _HELD:
             who, advice = self._who(), "Wait until it has ended"
             if not who:
                 advice += "; if there is none, the filesystem cannot lock files: name a local folder (ledger_dir)"
-            return _HeldError(f"another run works on this folder: {who or f'it holds {self.path}'}", advice=advice)
-        return _OtherWayError(
+            return ConfigurationError(
+                f"another run works on this folder: {who or f'it holds {self.path}'}", advice=advice
+            )
+        return ConfigurationError(
             f"the ledger {self.path} cannot be kept there: {error}",
             advice="Name a local folder for the ledger (ledger_dir)",
         )
@@ -159,42 +153,10 @@ class Ledger:
 
     def row(self, key: str) -> Row | None:
         """What is known of a task; None where it was never heard of."""
-        found = self._read("select state, stem, refuge, record from task where key = ?", key)
-        return Row(found[0], found[1], found[2], json.loads(found[3])) if found else None
-
-    def is_free(self, stem: str) -> bool:
-        """Whether no task has its picture under this name."""
-        return self._read("select 1 from task where folded = ?", stem.casefold()) is None
-
-    def _read(self, query: str, value: str) -> Any:
         with self._guard:
-            return self._connection.execute(query, (value,)).fetchone()
-
-    def put(self, state: State, record: dict[str, Any], *, stem: str | None, refuge: str | None = None) -> None:
-        """Writes down what is known of a task now, over what was."""
-        folded = stem.casefold() if stem is not None else None
-        self._write(_PUT, (record["key"], record["line"], state, stem, folded, refuge, as_line(record)))
-
-    def put_wrong(self, record: dict[str, Any]) -> None:
-        """Writes down a line that is no task."""
-        self._write("insert or replace into wrong values (?, ?)", (record["line"], as_line(record)))
-
-    def forget_wrong(self) -> None:
-        """Forgets the lines that were wrong in an earlier run: they will be looked at again."""
-        self._write("delete from wrong", ())
-
-    def take_over(self, rows: Iterable[tuple[State, dict[str, Any], str | None]]) -> None:
-        """Takes the rows of what went before a new ledger: all of them, or none if this is cut short."""
-        statement = "insert or ignore into task values (?, ?, ?, ?, ?, ?, ?)"
-        with self._guard, _transaction(self._connection):
-            for state, record, refuge in rows:
-                values = (record["key"], record["line"], state, None, None, refuge, as_line(record))
-                self._connection.execute(statement, values)
-            self._connection.execute(f"pragma user_version = {_VERSION}")
-
-    def forget(self, key: str) -> None:
-        """Forgets a task."""
-        self._write("delete from task where key = ?", (key,))
+            query = "select state, record, stem, refuge from task where key = ?"
+            found = self._connection.execute(query, (key,)).fetchone()
+        return Row(found[0], json.loads(found[1]), *found[2:]) if found else None
 
     def records(self) -> Iterator[str]:
         """All lines of results.jsonl, in the order of the requests."""
@@ -203,43 +165,64 @@ class Ledger:
             for _, record in self._connection.execute(both):
                 yield record
 
+    def put(self, row: Row) -> None:
+        """Writes down what is known of a task now, over what was."""
+        self._write(_PUT, row._values())
+
+    def name(self, row: Row, stems: Iterable[str]) -> str:
+        """Writes down what is known of a task, under the first of the names that no other has, and returns that."""
+        for stem in stems:
+            with contextlib.suppress(sqlite3.IntegrityError):
+                self.put(attrs.evolve(row, stem=stem))
+                return stem
+        raise sqlite3.IntegrityError(f"another task has the name of {row.record['id']}")
+
+    def put_wrong(self, record: dict[str, Any]) -> None:
+        """Writes down a line that is no task."""
+        self._write("insert or replace into wrong values (?, ?)", (record["line"], as_line(record)))
+
+    def forget(self, key: str) -> None:
+        """Forgets a task."""
+        self._write("delete from task where key = ?", (key,))
+
+    def take_over(self, rows: Iterable[Row]) -> None:
+        """Takes the rows of what went before a new ledger: all of them, or none if this is cut short."""
+        with self._guard, _transaction(self._connection):
+            for row in rows:
+                self._connection.execute("insert or ignore into task values (?, ?, ?, ?, ?, ?, ?)", row._values())
+            self._connection.execute(f"pragma user_version = {_VERSION}")
+
     def _write(self, statement: str, values: tuple[Any, ...]) -> None:
         """Commits a write, together with all that came while the one before was synced."""
         write = _Write(statement, values)
         self._pending.append(write)
         with self._guard:
-            if not write.is_over:
+            if not write.end.done():
                 group, self._pending = self._pending, []
                 self._commit(group)
-        if write.error is not None:
-            raise write.error
+        write.end.result()
 
     def _commit(self, group: list[_Write]) -> None:
-        for writes in (group, *([write] for write in group if len(group) > 1)):  # together; or each by itself
-            try:
-                with _transaction(self._connection):
-                    for write in writes:
-                        self._connection.execute(write.statement, write.values)
-            except BaseException as exc:
-                for write in writes:
-                    write.error, write.is_over = exc, True
-            else:
-                for write in writes:
-                    write.error, write.is_over = None, True
-                if writes is group:
-                    return
+        try:
+            with _transaction(self._connection):
+                for write in group:
+                    self._connection.execute(write.statement, write.values)
+        except BaseException as exc:
+            if len(group) == 1:
+                group[0].end.set_exception(exc)
+                return
+            for write in group:  # each by itself: only one may be at fault
+                self._commit([write])
+        else:
+            for write in group:
+                write.end.set_result(None)
 
 
-class _OtherWayError(ConfigurationError):
-    """It cannot be kept in this way; perhaps in another."""
-
-
-class _HeldError(ConfigurationError):
-    """Somebody else holds it."""
-
-
-class _NewerError(sqlite3.Error):
-    """A later version of this library has written it."""
+@attrs.frozen(eq=False)
+class _Write:
+    statement: str
+    values: tuple[Any, ...]
+    end: Future[None] = attrs.field(factory=Future)
 
 
 @contextlib.contextmanager
@@ -254,24 +237,28 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
         raise
 
 
-def _prepare(connection: sqlite3.Connection, journal: str, synchronous: str) -> bool:
+def _connected(path: Path, journal: str, synchronous: str) -> tuple[sqlite3.Connection, bool]:
     """Takes hold of the file, and tries that it can be written; says whether it is a new one."""
-    connection.execute("pragma locking_mode = exclusive")
-    connection.execute(f"pragma journal_mode = {journal}")
-    connection.execute(f"pragma synchronous = {synchronous}")
-    with _transaction(connection):
-        (version,) = connection.execute("pragma user_version").fetchone()
-        if version > _VERSION:
-            raise _NewerError
-        is_new = version == 0
-        for statement in _SCHEMA.split(";\n"):
-            connection.execute(statement)
-    (verdict,) = connection.execute("pragma quick_check(1)").fetchone()
-    if verdict != "ok":
-        error = sqlite3.DatabaseError(verdict)
-        error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-        raise error
-    return bool(is_new)
+    connection = sqlite3.connect(path, timeout=0.1, isolation_level=None, check_same_thread=False)
+    try:
+        connection.execute("pragma locking_mode = exclusive")
+        connection.execute(f"pragma journal_mode = {journal}")
+        connection.execute(f"pragma synchronous = {synchronous}")
+        with _transaction(connection):
+            (version,) = connection.execute("pragma user_version").fetchone()
+            if version > _VERSION:
+                raise ConfigurationError(f"{path} is of a later version of this library", advice="Update it")
+            for statement in _SCHEMA:
+                connection.execute(statement)
+        (verdict,) = connection.execute("pragma quick_check(1)").fetchone()
+        if verdict != "ok":
+            error = sqlite3.DatabaseError(verdict)
+            error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+            raise error
+    except BaseException:
+        connection.close()
+        raise
+    return connection, version == 0
 
 
 def as_line(record: dict[str, Any]) -> str:

@@ -6,9 +6,8 @@ import math
 import os
 import secrets
 import time
-from collections import deque
 from collections.abc import Awaitable, Callable
-from concurrent.futures import Executor
+from concurrent.futures import Executor, Future
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,14 +18,13 @@ import attrs
 
 from ..errors import ConfigurationError, InvalidRequestError, NanoBananaError
 from ..pictures.generation import Generation
-from ..pictures.image import GeneratedImage
 from ..pictures.remote import RemoteImage
 from ..request import ImageRequest
-from .books import Books, Claim, Known
+from .books import Books, Claim
 from .decision import Options
 from .drawn import Drawn, Recipe, draw_there
 from .lines import Line
-from .task import BatchResult, Expander, Task
+from .task import BatchResult, Task, as_error, expand
 from .waits import PATIENCE, judge, pause_after
 
 Draw = Callable[[ImageRequest, Path | None], Awaitable[Generation]]
@@ -61,8 +59,7 @@ class Summary:
 
 
 class Runner:
-    """The work of a batch, in an event loop of its own, and its summary. `next_request` is asked, in a thread, for one
-    line after the other, and for None at the end.
+    """The work of a batch, in an event loop of its own, and its summary.
 
     Raises: InvalidRequestError where the concurrency is no whole number of at least 1.
     """
@@ -98,37 +95,35 @@ class Runner:
         self.is_stopping = True
         self.summary.stopped = self.summary.stopped or reason
 
-    async def run(self, next_request: Callable[[], Line | None], send: Callable[[BatchResult], None]) -> None:
-        """Does all of it; `send` is given each result. Raises: ConfigurationError; what `next_request` raises, once the
-        calls under way are finished and kept."""
+    async def run(self, next_line: Callable[[], Line | None], send: Callable[[BatchResult], None]) -> None:
+        """Does all of it. `next_line` is asked, in a thread, for one line after the other, and gives None at the end;
+        `send` is given each result.
+
+        Raises: ConfigurationError; what `next_line` raises, once the calls under way are finished and kept.
+        """
         began = time.monotonic()
-        self._threads = _Threads()
+        self._files = anyio.CapacityLimiter(_FILE_THREADS)
         self._calls = anyio.CapacityLimiter(self.concurrency)
         self._fetches = anyio.CapacityLimiter(_FETCHES)
         self._turn = anyio.Lock()
-        self._books: Books = await self._threads.run(
-            Books.open, self._address, self._ledger_dir, self._options, self.stop
-        )
-        self._source = _Source(next_request)
+        self._books = await self._in_thread(Books, self._address, self._ledger_dir, self._options, self.stop)
+        self._tasks = expand(iter(next_line, None))
         try:
             async with anyio.create_task_group() as group:
                 for _ in range(self.concurrency):
                     group.start_soon(self._work, send)
         finally:
-            await self._threads.run(self._close, is_kept=True)
+            self._tasks.close()
+            await self._in_thread(self._books.close)
             self.summary.seconds = time.monotonic() - began
         if self._failure is not None:
             raise self._failure
-
-    def _close(self) -> None:
-        self._source.close()
-        self._books.close()
 
     async def _work(self, send: Callable[[BatchResult], None]) -> None:
         while not self.is_stopping:
             try:
                 async with self._turn:  # an iterator has one taker at a time
-                    task = await self._threads.run(self._source.next)
+                    task = await self._in_thread(next, self._tasks, None)
             except Exception as exc:  # the caller's own
                 self._failure = self._failure or exc
                 self.stop(f"{type(exc).__name__}: {exc}")
@@ -142,66 +137,59 @@ class Runner:
 
     async def _safely(self, task: Task | BatchResult) -> BatchResult | None:
         if isinstance(task, BatchResult):
-            return await self._threads.run(self._books.wrong, task)
+            return await self._in_thread(self._books.wrong, task)
         try:
             return await self._do(task)
         except Exception as exc:  # such as no memory left, or a fault of this library: not for the tasks beside it
-            self.stop(f"{type(exc).__name__}: {exc}")
-            error = {"class": "OutcomeUnknownError", "message": f"{type(exc).__name__}: {exc}", "billed": "unknown"}
-            return BatchResult(task.line, "unknown", task.id, task.key, error=error)
+            problem = f"{type(exc).__name__}: {exc}"
+            self.stop(problem)
+            error = as_error("OutcomeUnknownError", problem, "unknown")
+            return BatchResult.of(task.about(), status="unknown", error=error)
 
     async def _do(self, task: Task) -> BatchResult | None:
         """One task, to its end; None where it was not begun."""
-        begun = await self._threads.run(self._books.begin, task)
-        if isinstance(begun, BatchResult):
-            return begun
-        if isinstance(begun, Known):
-            return await self._fetch(begun.claim, begun.drawn)
-        return await self._send(begun)
+        tries = 0
+        while True:
+            while (pause := self._resume_at - time.monotonic()) > 0 and not self.is_stopping:
+                await anyio.sleep(min(pause, 0.5))
+            if self.is_stopping:
+                return None
+            claim = await self._in_thread(self._books.begin, task)
+            if isinstance(claim, BatchResult):
+                return claim
+            if claim.drawn is not None:
+                return await self._fetch(claim, claim.drawn)
+            if self.is_stopping or self._resume_at > time.monotonic():
+                await self._in_thread(self._books.give_back, claim)
+                continue
+            claim.tries = tries = tries + 1
+            result = await self._send(claim)
+            if result is not None:
+                return result
 
     async def _send(self, claim: Claim) -> BatchResult | None:
-        keep, books = self._threads.run, self._books
-        times, is_claimed = 0, True
-        while True:
-            try:
-                await self._wait_for_all()
-                await anyio.lowlevel.checkpoint()  # an abort from here on meets a call that is under way
-                if self.is_stopping:
-                    await keep(books.give_back, claim, is_kept=True)
-                    return None
-                if not is_claimed:
-                    await keep(books.claim_again, claim)
-                    is_claimed = True
-            except Exception as exc:
-                self.stop(f"the ledger cannot be written: {exc}")
-                await keep(books.give_back, claim, is_kept=True)
+        """One call, to its end; None where a rate limit makes all wait, and it is to be claimed and sent again."""
+        books = self._books
+        try:
+            drawn = await self._draw_one(claim)
+        except NanoBananaError as exc:
+            verdict = judge(exc)
+            pause = pause_after(getattr(exc, "retry_after", None), claim.tries - 1, self._patience)
+            if verdict == "pause" and pause is not None:
+                self._hold(pause)
+                await self._in_thread(books.give_back, claim)
                 return None
-            claim.tries, claim.has_left = claim.tries + 1, True
-            try:
-                drawn = await self._draw_one(claim)
-            except _NeverLeftError as exc:
-                self.stop(exc.message)
-                return await keep(books.fail, claim, exc, is_kept=True)
-            except NanoBananaError as exc:
-                match judge(exc):
-                    case "pause":
-                        pause = pause_after(getattr(exc, "retry_after", None), times, self._patience)
-                        if pause is not None:
-                            self._hold(pause)
-                            times, claim.has_left = times + 1, False
-                            await keep(books.give_back, claim, is_kept=True)
-                            is_claimed = False
-                            continue
-                        self.stop(f"{exc.message}: that is a longer wait than the batch has patience for")
-                    case "stop":
-                        self.stop(str(exc))
-                return await keep(books.fail, claim, exc, is_kept=True)
-            except Exception as exc:  # nobody knows what it is, nor what was paid for; the calls beside it go on
-                return await keep(books.revisit, claim, exc, is_kept=True)
-            self._patience = PATIENCE
-            if drawn.url is not None:
-                return await self._fetch(claim, drawn)
-            return await keep(books.keep, claim, drawn, is_kept=True)
+            if verdict == "pause":
+                self.stop(f"{exc.message}: that is a longer wait than the batch has patience for")
+            elif verdict == "stop":
+                self.stop(str(exc))
+            return await self._in_thread(books.fail, claim, exc)
+        except Exception as exc:  # nobody knows what it is, nor what was paid for; the calls beside it go on
+            return await self._in_thread(books.revisit, claim, exc)
+        self._patience = PATIENCE
+        if isinstance(drawn.image, RemoteImage):
+            return await self._fetch(claim, drawn)
+        return await self._in_thread(books.keep, claim, drawn)
 
     def _hold(self, pause: float) -> None:
         """Lets all workers wait. What they wait together is charged to the batch once."""
@@ -209,25 +197,27 @@ class Runner:
         self._patience -= max(0.0, until - max(self._resume_at, time.monotonic()))
         self._resume_at = max(self._resume_at, until)
 
-    async def _wait_for_all(self) -> None:
-        """Waits as long as a rate limit holds all workers."""
-        while (pause := self._resume_at - time.monotonic()) > 0 and not self.is_stopping:
-            await anyio.sleep(min(pause, 0.5))
-
     async def _draw_one(self, claim: Claim) -> Drawn:
         """Draws, here or in a worker of the executor. What comes back is paid for: no cancellation takes it away."""
-        request = claim.task.request
-        if self._executor is None or self._recipe is None:
-            return Drawn.of(await self._draw(request, self._books.folder.incoming))
-        folder, token = self._books.folder, f"{claim.task.key[:16]}-{secrets.token_hex(8)}"
+        has_left = False
         try:
-            future = self._executor.submit(draw_there, self._recipe, request, folder.address, claim.stem, token)
-        except Exception as exc:  # it is broken or shut down
-            raise _NeverLeftError(f"the executor takes no work: {type(exc).__name__}: {exc}") from None
-        try:
-            outcome = await anyio.to_thread.run_sync(future.result, limiter=self._calls, abandon_on_cancel=True)
-        except BaseException:
-            claim.has_left = not future.cancel()
+            await anyio.lowlevel.checkpoint()  # an abort from here on meets a call that is under way
+            has_left, request, folder = True, claim.task.request, self._books.folder
+            if self._executor is None or self._recipe is None:
+                return Drawn.of(await self._draw(request, folder.incoming))
+            token = f"{claim.task.key[:16]}-{secrets.token_hex(8)}"
+            try:
+                future = self._executor.submit(draw_there, self._recipe, request, folder.address, claim.stem, token)
+            except Exception as exc:  # it is broken or shut down
+                raise ConfigurationError(f"the executor takes no work: {type(exc).__name__}: {exc}") from None
+            try:
+                outcome = await anyio.to_thread.run_sync(future.result, limiter=self._calls, abandon_on_cancel=True)
+            except BaseException:
+                has_left = not future.cancel()
+                raise
+        except anyio.get_cancelled_exc_class():
+            if not has_left:
+                await self._in_thread(self._books.give_back, claim)
             raise
         if isinstance(outcome, NanoBananaError):
             raise outcome
@@ -235,71 +225,29 @@ class Runner:
 
     async def _fetch(self, claim: Claim, drawn: Drawn) -> BatchResult:
         """Fetches a picture that was paid for and lies elsewhere, where that is allowed. Its address is kept first."""
-        run, books = self._threads.run, self._books
-        why = "it is fetched only where that is allowed (fetch_remote), then without paying again"
-        if self._options.fetch_remote:
-            why = "it could not be fetched from there"
-        told: BatchResult = await run(books.lies_elsewhere, claim, drawn, why, is_kept=True)
+        told = await self._in_thread(self._books.lies_elsewhere, claim, drawn)
         if not self._options.fetch_remote or not isinstance(drawn.image, RemoteImage):
             return told
         try:
-            image: GeneratedImage = await anyio.to_thread.run_sync(
-                drawn.image.download, limiter=self._fetches, abandon_on_cancel=True
-            )
+            image = await anyio.to_thread.run_sync(drawn.image.download, limiter=self._fetches, abandon_on_cancel=True)
         except Exception:  # what that server says of it is not for results.jsonl
             return told
-        return await run(books.keep, claim, attrs.evolve(drawn, image=image), is_kept=True)
+        return await self._in_thread(self._books.keep, claim, attrs.evolve(drawn, image=image))
 
-
-class _NeverLeftError(ConfigurationError):
-    """The executor takes no work, so nothing was sent."""
-
-
-class _Source:
-    """The tasks of a batch, one at a time, expanded as they are asked for."""
-
-    def __init__(self, next_request: Callable[[], Line | None]) -> None:
-        self._next = next_request
-        self._expander = Expander()
-        self._ready: deque[Task | BatchResult] = deque()
-
-    def next(self) -> Task | BatchResult | None:
-        """The next task, a line that is wrong, or None at the end. Raises: whatever the caller's iterable does."""
-        while not self._ready:
-            line = self._next()
-            if line is None:
-                return None
-            self._ready.extend(self._expander.tasks(line))
-        return self._ready.popleft()
-
-    def close(self) -> None:
-        """Lets go of the file of what was seen."""
-        self._expander.close()
-
-
-class _Threads:
-    """Functions that take a while, in threads of their own lane."""
-
-    def __init__(self) -> None:
-        self._limiter = anyio.CapacityLimiter(_FILE_THREADS)
-
-    async def run(self, function: Callable[..., T], *arguments: Any, is_kept: bool = False) -> T:
-        """What the function returns or raises. With `is_kept` no cancellation comes between. Where no thread can be had
-        any more, as when the program ends, it is run here."""
-        outcome: list[tuple[T | None, Exception | None]] = []
+    async def _in_thread(self, function: Callable[..., T], *arguments: Any) -> T:
+        """What a function that takes a while returns or raises; no cancellation comes between. Where no thread can be
+        had any more, as when the program ends, it is run here."""
+        outcome: Future[T] = Future()
 
         def call() -> None:
             try:
-                outcome.append((function(*arguments), None))
+                outcome.set_result(function(*arguments))
             except Exception as exc:
-                outcome.append((None, exc))
+                outcome.set_exception(exc)
 
         try:
-            with anyio.CancelScope(shield=is_kept):
-                await anyio.to_thread.run_sync(call, limiter=self._limiter)
+            with anyio.CancelScope(shield=True):
+                await anyio.to_thread.run_sync(call, limiter=self._files)
         except RuntimeError:
             call()
-        value, error = outcome[0]
-        if error is not None:
-            raise error
-        return value  # type: ignore[return-value]
+        return outcome.result()

@@ -6,13 +6,13 @@ import contextlib
 import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Generator, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
 import attrs
 
-from ..errors import InvalidRequestError, plain
+from ..errors import Billed, InvalidRequestError, plain
 from ..pictures.image import GeneratedImage
 from ..pictures.saving import check_name
 from ..request import ImageRequest
@@ -84,7 +84,12 @@ class BatchResult:
         return told | {"image": None if self.image is None else self.image.to_dict()}
 
 
-class Expander:
+def as_error(kind: str, message: str, billed: Billed) -> dict[str, Any]:
+    """What a result tells of an error."""
+    return {"class": kind, "message": message, "billed": billed}
+
+
+class _Expander:
     """Turns the lines of a batch into tasks, keeping on disk, not in memory, which keys and ids it has seen."""
 
     def __init__(self) -> None:
@@ -106,7 +111,7 @@ class Expander:
         except Exception as exc:  # a mapping, or a file of a reference, can raise anything; the lines beside it go on
             message = f"it cannot be read: {type(exc).__name__}: {plain(str(exc), 300)}"
         name = line.request.get("id") if isinstance(line.request, dict) else None
-        error = {"class": "InvalidRequestError", "message": f"line {line.number}: {message}", "billed": "no"}
+        error = as_error("InvalidRequestError", f"line {line.number}: {message}", "no")
         return [BatchResult(line.number, "failed", plain(str(name or f"line-{line.number}"), 120), error=error)]
 
     def _tasks(self, line: Line) -> Iterator[Task]:
@@ -144,9 +149,9 @@ class Expander:
         return int(times) - 1
 
 
-def expand(lines: Iterable[Line]) -> Iterator[Task | BatchResult]:
+def expand(lines: Iterable[Line]) -> Generator[Task | BatchResult]:
     """The tasks of all lines, one line at a time; a line that is wrong gives its failure instead."""
-    with contextlib.closing(Expander()) as expander:
+    with contextlib.closing(_Expander()) as expander:
         for line in lines:
             yield from expander.tasks(line)
 
