@@ -29,7 +29,10 @@ from nanobanana import AsyncNanoBanana, NanoBanana
 out, mark, how = sys.argv[1:]
 signal.signal(signal.SIGINT, signal.default_int_handler)
 requests = [{"prompt": f"{mark} {n} [sandbox:slow={0.3 if n == 0 else 0.9}]", "id": f"p{n}"} for n in range(20)]
-def interrupt(): time.sleep(0.5); os.kill(os.getpid(), signal.SIGINT)
+def interrupt():
+    while not os.path.exists(os.path.join(out, "ledger.holder")): time.sleep(0.01)
+    time.sleep(0.5)
+    os.kill(os.getpid(), signal.SIGINT)
 async def main():
     batch = AsyncNanoBanana().batch(requests, out, concurrency=4)
     if how == "async interrupt":

@@ -3,28 +3,30 @@ left, nor a task that is cancelled, nor the end of the program takes away what w
 
 from __future__ import annotations
 
-import asyncio
 import atexit
 import contextlib
 import itertools
 import os
 import queue
 import threading
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Coroutine, Iterator
-from concurrent.futures import Executor, Future, wait
-from typing import Any, cast
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterator
+from concurrent.futures import Future
+from functools import partial
+from typing import Any, TypeVar
 
 import anyio
+import anyio.from_thread
+import anyio.lowlevel
 import anyio.to_thread
 
 from ..errors import InvalidRequestError
 from .decision import Options
-from .drawn import Recipe
 from .lines import Line, lines_of
 from .runner import Draw, Runner, Summary
 from .task import BatchResult
 
 OnResult = Callable[[BatchResult], None]
+T = TypeVar("T")
 _END = object()
 _TICK = 0.2  # seconds, so that Ctrl-C and cancellations are seen on each system
 
@@ -39,24 +41,14 @@ class _Face:
         output_dir: str | os.PathLike[str],
         options: Options,
         *,
-        concurrency: int = 8,
-        executor: Executor | None = None,
-        recipe: Recipe | None = None,
         on_result: OnResult | None = None,
-        ledger_dir: str | os.PathLike[str] | None = None,
+        **how: Any,
     ) -> None:
+        """how: what else a `Runner` takes."""
         self._lines = lines_of(requests)
         self._on_result = on_result
         self._failure: Exception | None = None
-        self._runner = Runner(
-            draw,
-            output_dir,
-            options,
-            concurrency=concurrency,
-            executor=executor,
-            recipe=recipe,
-            ledger_dir=ledger_dir,
-        )
+        self._runner = Runner(draw, os.fspath(output_dir), options, **how)
 
     @property
     def summary(self) -> Summary:
@@ -106,6 +98,8 @@ class Batch(_Face):
             while True:
                 try:
                     result = thread.next()
+                except queue.Empty:
+                    continue
                 except KeyboardInterrupt:
                     if self.summary.stopped:
                         thread.abort()
@@ -114,8 +108,7 @@ class Batch(_Face):
                     continue
                 if result is None:
                     break
-                if isinstance(result, BatchResult):
-                    yield self._tell(result)
+                yield self._tell(result)
         finally:
             thread.leave("the loop over its results was left")
             thread.join()
@@ -138,14 +131,18 @@ class AsyncBatch(_Face):
 
     async def __aiter__(self) -> AsyncGenerator[BatchResult, None]:
         thread = _Thread(self._runner, self._lines)
-        is_waited_for = False
+        is_waited_for = True
         try:
-            while (result := await anyio.to_thread.run_sync(thread.next)) is not None:
-                if isinstance(result, BatchResult):
-                    yield self._tell(result)
-            is_waited_for = True
-        except GeneratorExit:
-            is_waited_for = True
+            while True:
+                try:
+                    result = await anyio.to_thread.run_sync(thread.next)
+                except queue.Empty:
+                    continue
+                if result is None:
+                    break
+                yield self._tell(result)
+        except anyio.get_cancelled_exc_class():
+            is_waited_for = False
             raise
         finally:
             thread.leave("the loop over its results was left")
@@ -154,31 +151,27 @@ class AsyncBatch(_Face):
         self._end(thread)
 
 
-class _Waiting:
-    """Nothing has come yet."""
-
-
 class _Thread:
     """The thread of a batch, its results, and the error that ended it."""
 
     def __init__(self, runner: Runner, lines: Iterator[Line] | AsyncIterable[object]) -> None:
         self.error: BaseException | None = None
         self._runner = runner
-        self._next_line = _in_this_loop(lines, self._has_left) if isinstance(lines, AsyncIterable) else None
-        self._lines = lines
+        self._is_over = self._is_left = self._is_aborted = False
+        self._next_line = (
+            _in_this_loop(lines, lambda: self._is_left)
+            if isinstance(lines, AsyncIterable)
+            else partial(next, lines, None)
+        )
         self._results: queue.SimpleQueue[BatchResult | None] = queue.SimpleQueue()
         self._room = threading.Semaphore(2 * runner.concurrency)  # for what is under way, and results not asked for
-        self._is_over = self._is_left = self._is_aborted = False
         self._thread = threading.Thread(target=self._run, name="nanobanana-batch", daemon=True)
         atexit.register(self._at_exit)  # the interpreter waits for it, but not for ever more work
         self._thread.start()
 
-    def next(self) -> BatchResult | _Waiting | None:
-        """The next result; None at the end; or that none has come in a while."""
-        try:
-            result = self._results.get(timeout=_TICK)
-        except queue.Empty:
-            return _Waiting()
+    def next(self) -> BatchResult | None:
+        """The next result; None at the end. Raises: queue.Empty where none has come in a while."""
+        result = self._results.get(timeout=_TICK)
         self._room.release()
         return result
 
@@ -206,99 +199,67 @@ class _Thread:
             self._thread.join()
 
     def _run(self) -> None:
+        work = partial(self._runner.run, self._asked, self._results.put)
         try:
-            anyio.run(self._work)
+            anyio.run(_unless, lambda: self._is_aborted, work).result()
         except BaseException as exc:  # handed to whoever iterates
-            while isinstance(exc, BaseExceptionGroup) and len(exc.exceptions) == 1:
-                exc = exc.exceptions[0]
             self.error = exc
         self._is_over = True
         self._results.put(None)
-
-    async def _work(self) -> None:
-        async with anyio.create_task_group() as group:
-            group.start_soon(self._watch, group.cancel_scope)
-            await self._runner.run(self._asked, self._results.put)
-            group.cancel_scope.cancel()
-
-    async def _watch(self, scope: anyio.CancelScope) -> None:
-        while not self._is_aborted:
-            await anyio.sleep(0.05)
-        scope.cancel()
 
     def _asked(self) -> Line | None:
         """The next line, once there is room for its result."""
         while not self._room.acquire(timeout=_TICK):
             if self._runner.is_stopping:
                 return None
-        return self._next_line() if self._next_line is not None else next(cast(Iterator[Line], self._lines), None)
+        return self._next_line()
 
-    def _has_left(self) -> bool:
-        return self._is_left
+
+async def _unless(is_unwanted: Callable[[], bool], work: Callable[[], Awaitable[T]]) -> Future[T]:
+    """What the work gives or raises; it is cut short, and gives nothing, once it is unwanted."""
+    outcome: Future[T] = Future()
+
+    async def watch() -> None:
+        while not is_unwanted():
+            await anyio.sleep(_TICK / 4)
+        group.cancel_scope.cancel()
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(watch)
+        try:
+            outcome.set_result(await work())
+        except Exception as exc:
+            outcome.set_exception(exc)
+        group.cancel_scope.cancel()
+    if not outcome.done():
+        outcome.cancel()
+    return outcome
 
 
 def _in_this_loop(requests: AsyncIterable[object], has_left: Callable[[], bool]) -> Callable[[], Line | None]:
     """A function for other threads that gives the next line of an async iterable, asked for in the event loop that is
     running now, to which it belongs; None at its end, or when nobody wants it any more.
 
-    The loop may end at any time, and then never answers: so nothing here waits for it without looking up.
+    The loop may end at any time, and then never answers: so a thread asks it that nobody waits for.
     """
-    numbers, iterator = itertools.count(1), aiter(requests)
-    under_way: list[anyio.CancelScope] = []  # one at most, as one line is asked for at a time
-    post, spawn = _doors_of_this_loop()
+    loop, iterator, numbers = anyio.lowlevel.current_token(), aiter(requests), itertools.count(1)
 
-    async def answer(line: Future[Line | None]) -> None:
-        given: object = _END
-        try:
-            with anyio.CancelScope() as scope:
-                under_way.append(scope)
-                given = await anext(iterator, _END)
-        except Exception as exc:
-            line.set_exception(exc)
-            return
-        except BaseException:  # the loop ends
-            line.set_result(None)
-            raise
-        finally:
-            under_way.clear()
-        if given is _END:
-            line.set_result(None)
-        else:
-            line.set_result(given if isinstance(given, Line) else Line(next(numbers), given))
+    def ask(answer: queue.SimpleQueue[Future[object] | None]) -> None:
+        given = None
+        with contextlib.suppress(BaseException):  # the loop has ended
+            given = anyio.from_thread.run(_unless, has_left, lambda: anext(iterator, _END), token=loop)
+        answer.put(given)
 
-    def cancel() -> None:
-        for scope in under_way:
-            scope.cancel()
+    def next_line() -> Line | None:
+        answer: queue.SimpleQueue[Future[object] | None] = queue.SimpleQueue()
+        threading.Thread(target=ask, args=[answer], name="nanobanana-batch-lines", daemon=True).start()
+        while not has_left():
+            with contextlib.suppress(queue.Empty):
+                outcome = answer.get(timeout=_TICK)
+                given = _END if outcome is None or outcome.cancelled() else outcome.result()
+                if given is _END:
+                    return None
+                return given if isinstance(given, Line) else Line(next(numbers), given)
+        return None
 
-    def ask() -> Line | None:
-        line: Future[Line | None] = Future()
-        post(lambda: None if has_left() else spawn(answer(line)))
-        while not wait([line], timeout=_TICK).done:
-            if has_left():
-                with contextlib.suppress(RuntimeError):  # the loop has ended
-                    post(cancel)
-                return None
-        return line.result()
-
-    return ask
-
-
-def _doors_of_this_loop() -> tuple[
-    Callable[[Callable[[], object]], object], Callable[[Coroutine[Any, Any, None]], object]
-]:
-    """How other threads post a function to the event loop that is running now, and how that begins a task there."""
-    try:
-        loop = asyncio.get_running_loop()
-    except RuntimeError:
-        import trio
-
-        token = trio.lowlevel.current_trio_token()
-        return token.run_sync_soon, lambda task: trio.lowlevel.spawn_system_task(lambda: task)
-    tasks: set[asyncio.Task[None]] = set()  # a loop keeps none alive by itself
-
-    def spawn(coroutine: Coroutine[Any, Any, None]) -> None:
-        task = loop.create_task(coroutine)
-        tasks.add(task)
-        task.add_done_callback(tasks.discard)
-
-    return loop.call_soon_threadsafe, spawn
+    return next_line

@@ -36,9 +36,9 @@ class Claim:
     """The right to send a task or, where it was paid for and its picture lies elsewhere, to fetch what was drawn."""
 
     task: Task
-    stem: str
     before: Row | None
     """What was known of it before."""
+    stem: str = ""
     drawn: Drawn | None = None
     began: float = attrs.field(factory=time.monotonic)
     tries: int = 0
@@ -60,6 +60,7 @@ class Books:
 
     def __init__(self, address: str, ledger_dir: str | None, options: Options, stop: Callable[[str], None]) -> None:
         self._options, self._stop = options, stop
+        self._unsent: list[Claim] = []
         try:
             with contextlib.ExitStack() as undo:
                 self.folder = open_folder(address)
@@ -81,6 +82,8 @@ class Books:
 
     def close(self) -> None:
         """Writes results.jsonl whole, and lets go of the folder."""
+        for claim in self._unsent[:]:
+            self.give_back(claim)
         try:
             with contextlib.closing(self._ledger), contextlib.closing(self._journal):
                 self._journal.write(self._ledger.records())
@@ -93,25 +96,32 @@ class Books:
 
     def begin(self, task: Task) -> Claim | BatchResult:
         """The right to send a task, committed, or to fetch what came of it; or else what is known of it."""
+        claim = None
         try:
-            return self._begin(task, self._ledger.row(task.key))
+            claim = Claim(task, self._ledger.row(task.key))
+            return self._begin(claim)
         except Exception as exc:
             problem = f"nothing was sent, as the ledger or the folder failed: {_words(exc)}"
             self._stop(problem)
+            if claim is not None:
+                self.give_back(claim)
             return BatchResult.of(task.about(), status="failed", error=as_error("SaveError", problem, "no"))
 
-    def _begin(self, task: Task, row: Row | None) -> Claim | BatchResult:
+    def _begin(self, claim: Claim) -> Claim | BatchResult:
+        task, row = claim.task, claim.before
         there = None if row is not None and row.state == "done" else self._there(task, row)
         action = decide(row.state if row else None, self._options, is_there=there is not None)
         if there is not None and action == "recover":
             return self._recovered(task, row, there)
         if row is None or action == "send":
-            return Claim(task, self._named(task, claimed(task.about(), stem=row.stem if row else None)), row)
+            claim.stem = self._named(task, claimed(task.about(), stem=row.stem if row else None))
+            return claim
         if action == "fetch":
             error = row.record["error"]
             image = RemoteImage(url=error["url"], is_foreign=error.get("is_foreign", True))
             told = {name: row.record.get(name) for name in ("tokens", "request_id", "text")}
-            return Claim(task, self._named(task, row), row, Drawn(image, told))
+            claim.stem, claim.drawn = self._named(task, row), Drawn(image, told)
+            return claim
         record = row.record | {"line": task.line, "id": task.id}
         if record != row.record:  # the lines are in another order now
             self._ledger.put(attrs.evolve(row, record=record | task.about()))
@@ -213,6 +223,7 @@ class Books:
                 self._ledger.put(claim.before)
         except Exception as exc:
             self._stop(f"a claim could not be taken back: {_words(exc)}")
+            self._unsent.append(claim)  # it is tried once more at the end
 
     def _ended(
         self, claim: Claim, error: dict[str, Any], told: dict[str, Any] | None = None, refuge: str | None = None

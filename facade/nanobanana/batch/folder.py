@@ -52,6 +52,10 @@ class Folder(Protocol):
 
     def find(self, stem: str) -> str | None:
         """The picture of this name."""
+        return next((name for suffix in _SUFFIXES if self.has(name := f"{stem}{suffix}")), None)
+
+    def has(self, name: str) -> bool:
+        """Whether a file with something in it is there."""
 
     def place(self, stem: str, image: GeneratedImage) -> str:
         """Writes a picture, whole, over nothing that is there; returns its name."""
@@ -65,11 +69,12 @@ class Folder(Protocol):
     def read(self, name: str) -> bytes:
         """The content of a file."""
 
-    def delete(self, name: str) -> None:
-        """Deletes a file."""
+    def delete(self, *names: str) -> None:
+        """Deletes files, where they are there."""
 
     def clear(self) -> None:
         """Deletes what an earlier run has begun to write, and its tokens."""
+        self.delete(*self.names(f"{STATE}/incoming"), *self.names(f"{STATE}/begun"))
 
 
 def open_folder(address: str) -> Folder:
@@ -102,14 +107,11 @@ class LocalFolder(Folder):
     def known(self, task: Task) -> str | None:
         return None
 
-    def find(self, stem: str) -> str | None:
-        for suffix in _SUFFIXES:
-            path = self.root / f"{stem}{suffix}"
-            if path.is_file():
-                if path.stat().st_size:
-                    return f"{stem}{suffix}"
-                path.unlink()  # a name that was taken for a picture which did not come
-        return None
+    def has(self, name: str) -> bool:
+        path = self.root / name
+        if path.is_file() and not path.stat().st_size:
+            path.unlink()  # a name that was taken for a picture which did not come
+        return path.is_file()
 
     def place(self, stem: str, image: GeneratedImage) -> str:
         path = self.root / f"{stem}{image.extension}"
@@ -131,13 +133,9 @@ class LocalFolder(Folder):
     def read(self, name: str) -> bytes:
         return (self.root / name).read_bytes()
 
-    def delete(self, name: str) -> None:
-        (self.root / name).unlink(missing_ok=True)
-
-    def clear(self) -> None:
-        for folder in (self.incoming, self._begun):
-            for path in folder.iterdir():
-                path.unlink(missing_ok=True)
+    def delete(self, *names: str) -> None:
+        for name in names:
+            (self.root / name).unlink(missing_ok=True)
 
 
 class UrlFolder(Folder):
@@ -180,9 +178,8 @@ class UrlFolder(Folder):
         names = (path.rpartition("/")[2] for path in paths)
         return {os.path.splitext(name)[0]: name for name in names if name.endswith(_SUFFIXES)}
 
-    def find(self, stem: str) -> str | None:
-        names = (f"{stem}{suffix}" for suffix in _SUFFIXES)
-        return next((name for name in names if self._fs.exists(f"{self._path}/{name}")), None)
+    def has(self, name: str) -> bool:
+        return bool(self._fs.exists(f"{self._path}/{name}"))
 
     def place(self, stem: str, image: GeneratedImage) -> str:
         name = f"{stem}{image.extension}"
@@ -195,7 +192,7 @@ class UrlFolder(Folder):
 
     def begin(self, token: str) -> bool:
         name = f"{STATE}/begun/{token}"
-        if self._fs.exists(f"{self._path}/{name}"):
+        if self.has(name):
             return False
         self.prepare()
         self.write(name, b"begun")
@@ -209,9 +206,6 @@ class UrlFolder(Folder):
         content: bytes = self._fs.cat_file(f"{self._path}/{name}")
         return content
 
-    def delete(self, name: str) -> None:
-        self._fs.rm_file(f"{self._path}/{name}")
-
-    def clear(self) -> None:  # what is half written does not show on a filesystem of this kind
-        with contextlib.suppress(FileNotFoundError):
-            self._fs.rm(f"{self._path}/{STATE}/begun", recursive=True)
+    def delete(self, *names: str) -> None:
+        if names:
+            self._fs.rm([f"{self._path}/{name}" for name in names])

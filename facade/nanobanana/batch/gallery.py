@@ -12,6 +12,7 @@ import os
 import re
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from importlib import resources
 from pathlib import Path, PureWindowsPath
 from string import Template
@@ -72,7 +73,7 @@ def write_gallery(folder: str | os.PathLike[str]) -> Path:
         advice = "Name the folder that a batch has written to"
         raise InvalidRequestError(f"{folder} holds no results.jsonl: nothing to show", param="folder", advice=advice)
     entries, broken = _read(folder)
-    thumbnails = _make_thumbnails(folder, {entry.picture for entry in entries if entry.picture})
+    thumbnails = _thumbnails(folder, sorted({entry.picture for entry in entries if entry.picture}))
     page = _page(folder.resolve().name, entries, broken, thumbnails)
     return write_atomically(folder / "index.html", page.encode("utf-8", "replace"))
 
@@ -113,32 +114,28 @@ def _inside(root: Path, path: Any) -> str | None:
         return None
 
 
-def _make_thumbnails(folder: Path, pictures: set[str]) -> dict[str, str]:
-    """A small picture for each one that Pillow can read: path by path, both relative to the folder."""
-    try:
-        import PIL  # noqa: F401
-    except ImportError:
-        return {}
+def _thumbnails(folder: Path, pictures: list[str]) -> dict[str, str]:
+    """What the page shows of each picture: path by path, both relative to the folder."""
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as pool:  # Pillow lets go of the GIL while it decodes
-        made = pool.map(lambda picture: (picture, _make_thumbnail(folder, picture)), sorted(pictures))
-        return {picture: thumbnail for picture, thumbnail in made if thumbnail}
+        return dict(zip(pictures, pool.map(partial(_thumbnail, folder), pictures), strict=True))
 
 
-def _make_thumbnail(folder: Path, picture: str) -> str | None:
-    from PIL import Image, ImageOps
-
+def _thumbnail(folder: Path, picture: str) -> str:
+    """A small picture; the picture itself where there is no Pillow, or it cannot read this one."""
     name = f".gallery/{hashlib.sha256(os.fsencode(picture)).hexdigest()[:24]}.webp"
     source, target = folder / picture, folder / name
     buffer = io.BytesIO()
     try:
+        from PIL import Image, ImageOps
+
         if target.is_file() and target.stat().st_mtime_ns > source.stat().st_mtime_ns:
             return name
         with Image.open(source) as opened:
             opened.thumbnail((_SIDE, _SIDE), reducing_gap=2.0)
             small = ImageOps.exif_transpose(opened)
             small.convert("RGBA" if small.has_transparency_data else "RGB").save(buffer, "WEBP", method=2)
-    except Exception:  # Pillow raises nearly anything at a broken file; the page then shows the picture as it is
-        return None
+    except Exception:  # Pillow raises nearly anything at a broken file
+        return picture
     write_atomically(target, buffer.getvalue())
     return name
 
@@ -175,7 +172,7 @@ def _card(entry: _Entry, thumbnails: dict[str, str]) -> str:
     """A request as a list item. All that is not of our own making goes through `html.escape` or `quote`."""
     prompt, seconds, tokens = entry.text("prompt"), entry.text("seconds"), entry.text("tokens")
     if entry.picture:
-        small, alt = _url(thumbnails.get(entry.picture, entry.picture)), html.escape(prompt[:120])
+        small, alt = _url(thumbnails[entry.picture]), html.escape(prompt[:120])
         shot = f'<a class="shot" href="{_url(entry.picture)}"><img src="{small}" alt="{alt}" loading="lazy"></a>'
     else:
         gone = f"The picture was made, but its file is not here: {entry.text('path')}"

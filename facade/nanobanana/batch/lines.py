@@ -51,7 +51,7 @@ class Lines:
     def _objects(self, file: TextIO) -> Iterator[tuple[int, object]]:
         for number, line in enumerate(file, 1):
             if line.strip():
-                yield number, self._bad_bytes(line) or _from_json(line)
+                yield number, self._bad_bytes(line) or _from_json(line.lstrip("\ufeff"), "it")
 
     def _rows(self, file: TextIO) -> Iterator[tuple[int, object]]:
         csv.field_size_limit(max(csv.field_size_limit(), sys.maxsize >> 32))  # a prompt may be longer than 128 KB
@@ -153,11 +153,11 @@ def _separator_of(head: str) -> str:
     return max(",;\t", key=first[0].count) if first else ","  # where none is there, the first of these
 
 
-def _from_json(line: str) -> object:
+def _from_json(text: str, what: str) -> object:
     try:
-        value: object = json.loads(line.lstrip("\ufeff"))
+        value: object = json.loads(text)
     except (ValueError, RecursionError) as exc:
-        return InvalidRequestError(f"it is not JSON: {exc}")
+        return InvalidRequestError(f"{what} is not JSON: {exc}", param=what)
     return value
 
 
@@ -172,17 +172,13 @@ def _from_row(names: list[str], values: list[Any]) -> object:
         if name in _LISTS:
             fields[name] = [part.strip() for part in value.split(";") if part.strip()]
         elif name == "n":
-            if not value.strip().isdecimal():
-                return InvalidRequestError(f"n is {value!r}; it must be a whole number", param="n")
-            fields[name] = int(value)
+            wrong = InvalidRequestError(f"n is {value!r}; it must be a whole number", param="n")
+            fields[name] = int(value) if value.strip().isdecimal() else wrong
         elif name == "include_thoughts":
             fields[name] = _TRUTH.get(value.strip().lower(), value)
         elif value.lstrip().startswith(("{", "[")):
-            try:
-                fields[name] = json.loads(value)
-            except (ValueError, RecursionError) as exc:
-                return InvalidRequestError(f"{name} is not JSON: {exc}", param=name)
-    return fields
+            fields[name] = _from_json(value, name)
+    return next((value for value in fields.values() if isinstance(value, InvalidRequestError)), fields)
 
 
 def lines_of(requests: Any) -> Iterator[Line] | AsyncIterable[object]:

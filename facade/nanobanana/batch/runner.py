@@ -58,37 +58,30 @@ class Summary:
             self.tokens += result.tokens or 0
 
 
+@attrs.define(eq=False, slots=False)
 class Runner:
     """The work of a batch, in an event loop of its own, and its summary.
 
     Raises: InvalidRequestError where the concurrency is no whole number of at least 1.
     """
 
-    def __init__(
-        self,
-        draw: Draw,
-        output_dir: str | os.PathLike[str],
-        options: Options,
-        *,
-        concurrency: int,
-        executor: Executor | None,
-        recipe: Recipe | None,
-        ledger_dir: str | os.PathLike[str] | None,
-    ) -> None:
-        if isinstance(concurrency, bool) or not isinstance(concurrency, int) or concurrency < 1:
-            raise InvalidRequestError(f"concurrency is {concurrency!r}; it must be at least 1", param="concurrency")
-        self.summary = Summary()
-        self._draw = draw
-        self._address = os.fspath(output_dir)
-        self._ledger_dir = None if ledger_dir is None else os.fspath(ledger_dir)
-        self._options = options
-        self.concurrency = concurrency
-        self._executor = executor
-        self._recipe = recipe
-        self.is_stopping = False
-        self._failure: Exception | None = None
-        self._resume_at = -math.inf  # when a shared wait is over, on the monotonic clock
-        self._patience = PATIENCE
+    _draw: Draw
+    _address: str
+    _options: Options
+    concurrency: int = attrs.field(default=8, kw_only=True)
+    _executor: Executor | None = attrs.field(default=None, kw_only=True)
+    _recipe: Recipe | None = attrs.field(default=None, kw_only=True)
+    _ledger_dir: str | None = attrs.field(default=None, kw_only=True, converter=attrs.converters.optional(os.fspath))
+    summary: Summary = attrs.field(factory=Summary, init=False)
+    is_stopping: bool = attrs.field(default=False, init=False)
+    _failure: Exception | None = attrs.field(default=None, init=False)
+    _resume_at: float = attrs.field(default=-math.inf, init=False)  # when a shared wait is over, on the monotonic clock
+    _patience: float = attrs.field(default=PATIENCE, init=False)
+
+    @concurrency.validator
+    def _check(self, _: object, value: object) -> None:
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
+            raise InvalidRequestError(f"concurrency is {value!r}; it must be at least 1", param="concurrency")
 
     def stop(self, reason: str) -> None:
         """Takes no new work; calls under way are finished and kept."""

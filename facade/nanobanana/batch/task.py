@@ -36,17 +36,9 @@ class Task:
 
     def about(self) -> dict[str, Any]:
         """What `results.jsonl` says of it in any case."""
-        request = self.request
-        return {
-            "id": self.id,
-            "key": self.key,
-            "line": self.line,
-            "prompt": request.prompt,
-            "model": request.model,
-            "aspect_ratio": request.aspect_ratio,
-            "image_size": request.image_size,
-            "references": len(request.references),
-        }
+        told = {name: getattr(self.request, name) for name in ("prompt", "model", "aspect_ratio", "image_size")}
+        about = {"id": self.id, "key": self.key, "line": self.line}
+        return about | told | {"references": len(self.request.references)}
 
 
 @attrs.frozen
@@ -89,71 +81,59 @@ def as_error(kind: str, message: str, billed: Billed) -> dict[str, Any]:
     return {"class": kind, "message": message, "billed": billed}
 
 
-class _Expander:
-    """Turns the lines of a batch into tasks, keeping on disk, not in memory, which keys and ids it has seen."""
-
-    def __init__(self) -> None:
-        self._seen = sqlite3.connect("", check_same_thread=False)  # a private file that SQLite deletes by itself
-        self._seen.isolation_level = None
-        self._seen.execute("create table seen (name text primary key, times integer) without rowid")
-
-    def close(self) -> None:
-        """Lets go of the file."""
-        self._seen.close()
-
-    def tasks(self, line: Line) -> list[Task | BatchResult]:
-        """The tasks of a line: one, or one for each variation that `n` and `aspect_ratios` ask for; where the line is
-        wrong, or cannot be read for whatever reason, its failure alone."""
-        try:
-            return list(self._tasks(line))
-        except InvalidRequestError as exc:
-            message = exc.message
-        except Exception as exc:  # a mapping, or a file of a reference, can raise anything; the lines beside it go on
-            message = f"it cannot be read: {type(exc).__name__}: {plain(str(exc), 300)}"
-        name = line.request.get("id") if isinstance(line.request, dict) else None
-        error = as_error("InvalidRequestError", f"line {line.number}: {message}", "no")
-        return [BatchResult(line.number, "failed", plain(str(name or f"line-{line.number}"), 120), error=error)]
-
-    def _tasks(self, line: Line) -> Iterator[Task]:
-        fields = _fields(line)
-        name = _name(fields.pop("id", None))
-        count, ratios = fields.pop("n", 1), fields.pop("aspect_ratios", None)
-        if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= _MOST_VARIATIONS:
-            raise InvalidRequestError(
-                f"n is {count!r}; it must be a whole number from 1 to {_MOST_VARIATIONS}", param="n"
-            )
-        if ratios is not None and (not isinstance(ratios, list) or not ratios or "aspect_ratio" in fields):
-            raise InvalidRequestError(
-                "aspect_ratios must be a list of ratios, and stand without aspect_ratio", param="aspect_ratios"
-            )
-        shapes = [{"aspect_ratio": ratio} for ratio in ratios] if ratios else [{}]
-        requests = [ImageRequest(**{**fields, **shape}) for shape in shapes]
-        marks = [
-            "".join([f"-{request.aspect_ratio.replace(':', 'x')}" * (ratios is not None), f"-{number}" * (count > 1)])
-            for request in requests
-            for number in range(1, count + 1)
-        ]
-        for mark in marks if name is not None else ():
-            if self._count(f"id {name}{mark}"):
-                raise InvalidRequestError(f"the id {f'{name}{mark}'!r} stands on another line as well", param="id")
-        for index, mark in enumerate(marks):
-            request = requests[index // count]
-            canonical = _canonical(request, None if name is None else name + mark)
-            key = hashlib.sha256(f"{canonical}#{self._count(canonical)}".encode()).hexdigest()
-            yield Task(line.number, key[:20] if name is None else name + mark, key, request)
-
-    def _count(self, name: str) -> int:
-        """How often the name came before."""
-        upsert = "insert into seen values (?, 1) on conflict do update set times = times + 1 returning times"
-        (times,) = self._seen.execute(upsert, (name,)).fetchone()
-        return int(times) - 1
-
-
 def expand(lines: Iterable[Line]) -> Generator[Task | BatchResult]:
-    """The tasks of all lines, one line at a time; a line that is wrong gives its failure instead."""
-    with contextlib.closing(_Expander()) as expander:
+    """The tasks of all lines, one line at a time; a line that is wrong gives its failure instead. Which keys and ids
+    were seen is kept on disk, not in memory."""
+    with contextlib.closing(sqlite3.connect("", isolation_level=None, check_same_thread=False)) as seen:
+        seen.execute("create table seen (name text primary key, times integer) without rowid")
         for line in lines:
-            yield from expander.tasks(line)
+            yield from _expanded(line, seen)
+
+
+def _expanded(line: Line, seen: sqlite3.Connection) -> list[Task | BatchResult]:
+    """The tasks of a line: one, or one for each variation that `n` and `aspect_ratios` ask for; where the line is
+    wrong, or cannot be read for whatever reason, its failure alone."""
+    try:
+        return list(_tasks(line, seen))
+    except InvalidRequestError as exc:
+        message = exc.message
+    except Exception as exc:  # a mapping, or a file of a reference, can raise anything; the lines beside it go on
+        message = f"it cannot be read: {type(exc).__name__}: {plain(str(exc), 300)}"
+    name = line.request.get("id") if isinstance(line.request, dict) else None
+    error = as_error("InvalidRequestError", f"line {line.number}: {message}", "no")
+    return [BatchResult(line.number, "failed", plain(str(name or f"line-{line.number}"), 120), error=error)]
+
+
+def _tasks(line: Line, seen: sqlite3.Connection) -> Iterator[Task]:
+    fields = _fields(line)
+    name = _name(fields.pop("id", None))
+    count, ratios = fields.pop("n", 1), fields.pop("aspect_ratios", None)
+    if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= _MOST_VARIATIONS:
+        raise InvalidRequestError(f"n is {count!r}; it must be a whole number from 1 to {_MOST_VARIATIONS}", param="n")
+    if ratios is not None and (not isinstance(ratios, list) or not ratios or "aspect_ratio" in fields):
+        raise InvalidRequestError(
+            "aspect_ratios must be a list of ratios, and stand without aspect_ratio", param="aspect_ratios"
+        )
+    variations = []
+    for shape in [{"aspect_ratio": ratio} for ratio in ratios] if ratios else [{}]:
+        request = ImageRequest(**{**fields, **shape})
+        mark = f"-{request.aspect_ratio.replace(':', 'x')}" if ratios else ""
+        variations += [(f"{mark}-{number}" if count > 1 else mark, request) for number in range(1, count + 1)]
+    for mark, _ in variations if name is not None else ():
+        if _count(f"id {name}{mark}", seen):
+            raise InvalidRequestError(f"the id {f'{name}{mark}'!r} stands on another line as well", param="id")
+    for mark, request in variations:
+        own = None if name is None else name + mark
+        canonical = _canonical(request, own)
+        key = hashlib.sha256(f"{canonical}#{_count(canonical, seen)}".encode()).hexdigest()
+        yield Task(line.number, own or key[:20], key, request)
+
+
+def _count(name: str, seen: sqlite3.Connection) -> int:
+    """How often the name came before."""
+    upsert = "insert into seen values (?, 1) on conflict do update set times = times + 1 returning times"
+    (times,) = seen.execute(upsert, (name,)).fetchone()
+    return int(times) - 1
 
 
 def _name(given: object) -> str | None:
