@@ -26,7 +26,7 @@ REQUESTS: list[object] = [
 ]
 PICTURES = {name: b"\x89PNG\r\n\x1a\n" + name.encode() * 9 for name in ("good", "large", "limited")}
 _SEAMS: dict[type, tuple[str, ...]] = {
-    LocalFolder: ("prepare", "stems", "known", "find", "place", "names", "read", "delete", "clear"),
+    LocalFolder: ("prepare", "stems", "known", "has", "place", "names", "read", "delete"),
     Ledger: ("row", "name", "put", "put_wrong", "forget", "take_over", "records", "close"),
     Journal: ("write", "append", "close"),
 }

@@ -8,7 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,29 @@ def test_executor_that_takes_no_work_stops_the_batch(client: NanoBanana, tmp_pat
     assert "the executor takes no work" in str(batch.summary.stopped)
     assert (result.status, result.error and result.error["billed"]) == ("failed", "no")
     assert client.batch(["Draw a closed pool"], tmp_path).run().done == 1
+
+
+class _GivingUp(ThreadPoolExecutor):
+    """Cancels the tasks whose prompts say so, as an executor may that loses its workers."""
+
+    def submit(self, function: Any, /, *arguments: Any, **options: Any) -> Any:
+        if "give this up" not in arguments[1].prompt:
+            return super().submit(function, *arguments, **options)
+        future: Future[Any] = Future()
+        future.cancel()
+        future.set_running_or_notify_cancel()
+        return future
+
+
+def test_executor_that_gives_a_task_up(
+    client: NanoBanana, nanobanana_sandbox: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What an executor cancels by itself is unknown, and the calls beside it go on."""
+    monkeypatch.setenv("INFINITYBLUE_API_KEY", KEY)
+    requests = [{"prompt": f"{word} {n}", "id": f"g{n}"} for n, word in enumerate(["Go", "give this up", "Go", "Go"])]
+    with _GivingUp(2) as pool:
+        found = {result.id: result.status for result in client.batch(requests, tmp_path, executor=pool, concurrency=2)}
+    assert found == {"g0": "done", "g1": "unknown", "g2": "done", "g3": "done"}
 
 
 def test_rate_limits_with_an_executor(

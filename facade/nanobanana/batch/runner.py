@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 import os
 import secrets
@@ -12,7 +13,6 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import anyio
-import anyio.lowlevel
 import anyio.to_thread
 import attrs
 
@@ -96,7 +96,6 @@ class Runner:
         """
         began = time.monotonic()
         self._files = anyio.CapacityLimiter(_FILE_THREADS)
-        self._calls = anyio.CapacityLimiter(self.concurrency)
         self._fetches = anyio.CapacityLimiter(_FETCHES)
         self._turn = anyio.Lock()
         self._books = await self._in_thread(Books, self._address, self._ledger_dir, self._options, self.stop)
@@ -192,26 +191,21 @@ class Runner:
 
     async def _draw_one(self, claim: Claim) -> Drawn:
         """Draws, here or in a worker of the executor. What comes back is paid for: no cancellation takes it away."""
-        has_left = False
+        request, folder = claim.task.request, self._books.folder
+        if self._executor is None or self._recipe is None:
+            return Drawn.of(await self._draw(request, folder.incoming))
+        token = f"{claim.task.key[:16]}-{secrets.token_hex(8)}"
         try:
-            await anyio.lowlevel.checkpoint()  # an abort from here on meets a call that is under way
-            has_left, request, folder = True, claim.task.request, self._books.folder
-            if self._executor is None or self._recipe is None:
-                return Drawn.of(await self._draw(request, folder.incoming))
-            token = f"{claim.task.key[:16]}-{secrets.token_hex(8)}"
-            try:
-                future = self._executor.submit(draw_there, self._recipe, request, folder.address, claim.stem, token)
-            except Exception as exc:  # it is broken or shut down
-                raise ConfigurationError(f"the executor takes no work: {type(exc).__name__}: {exc}") from None
-            try:
-                outcome = await anyio.to_thread.run_sync(future.result, limiter=self._calls, abandon_on_cancel=True)
-            except BaseException:
-                has_left = not future.cancel()
-                raise
-        except anyio.get_cancelled_exc_class():
-            if not has_left:
+            future = self._executor.submit(draw_there, self._recipe, request, folder.address, claim.stem, token)
+        except Exception as exc:  # it is broken or shut down
+            raise ConfigurationError(f"the executor takes no work: {type(exc).__name__}: {exc}") from None
+        try:
+            await asyncio.gather(asyncio.wrap_future(future), return_exceptions=True)
+        except asyncio.CancelledError:  # this batch is aborted; it is no matter of what the executor itself cancels
+            if future.cancel():
                 await self._in_thread(self._books.give_back, claim)
             raise
+        outcome = future.result()
         if isinstance(outcome, NanoBananaError):
             raise outcome
         return outcome
