@@ -47,7 +47,6 @@ class _Face:
         """how: what else a `Runner` takes."""
         self._lines = lines_of(requests)
         self._on_result = on_result
-        self._failure: Exception | None = None
         self._runner = Runner(draw, os.fspath(output_dir), options, **how)
 
     @property
@@ -59,19 +58,10 @@ class _Face:
         """Takes no new work; calls under way are finished and kept."""
         self._runner.stop(reason)
 
-    def _tell(self, result: BatchResult) -> BatchResult:
-        try:
-            if self._on_result is not None:
-                self._on_result(result)
-        except Exception as exc:  # the caller's own: raised when the calls under way are finished and kept
-            self._failure = self._failure or exc
-            self.stop(f"{type(exc).__name__}: {exc}")
+    def _told(self, result: BatchResult) -> BatchResult:
+        if self._on_result is not None:
+            self._on_result(result)
         return result
-
-    def _end(self, thread: _Thread) -> None:
-        error = thread.error or self._failure
-        if error is not None:
-            raise error
 
 
 class Batch(_Face):
@@ -97,22 +87,20 @@ class Batch(_Face):
         try:
             while True:
                 try:
-                    result = thread.next()
-                except queue.Empty:
-                    continue
+                    results = thread.next()
                 except KeyboardInterrupt:
                     if self.summary.stopped:
                         thread.abort()
                         raise
                     self.stop("interrupted")
                     continue
-                if result is None:
+                if results is None:
                     break
-                yield self._tell(result)
+                for result in results:
+                    yield self._told(result)
         finally:
             thread.leave("the loop over its results was left")
             thread.join()
-        self._end(thread)
 
 
 class AsyncBatch(_Face):
@@ -133,14 +121,9 @@ class AsyncBatch(_Face):
         thread = _Thread(self._runner, self._lines)
         is_waited_for = True
         try:
-            while True:
-                try:
-                    result = await anyio.to_thread.run_sync(thread.next)
-                except queue.Empty:
-                    continue
-                if result is None:
-                    break
-                yield self._tell(result)
+            while (results := await anyio.to_thread.run_sync(thread.next)) is not None:
+                for result in results:
+                    yield self._told(result)
         except anyio.get_cancelled_exc_class():
             is_waited_for = False
             raise
@@ -148,14 +131,12 @@ class AsyncBatch(_Face):
             thread.leave("the loop over its results was left")
             if is_waited_for:
                 await anyio.to_thread.run_sync(thread.join)
-        self._end(thread)
 
 
 class _Thread:
-    """The thread of a batch, its results, and the error that ended it."""
+    """The thread of a batch, and what comes out of it."""
 
     def __init__(self, runner: Runner, lines: Iterator[Line] | AsyncIterable[object]) -> None:
-        self.error: BaseException | None = None
         self._runner = runner
         self._is_over = self._is_left = self._is_aborted = False
         self._next_line = (
@@ -163,17 +144,22 @@ class _Thread:
             if isinstance(lines, AsyncIterable)
             else partial(next, lines, None)
         )
-        self._results: queue.SimpleQueue[BatchResult | None] = queue.SimpleQueue()
+        self._results: queue.SimpleQueue[BatchResult | BaseException | None] = queue.SimpleQueue()
         self._room = threading.Semaphore(2 * runner.concurrency)  # for what is under way, and results not asked for
         self._thread = threading.Thread(target=self._run, name="nanobanana-batch", daemon=True)
         atexit.register(self._at_exit)  # the interpreter waits for it, but not for ever more work
         self._thread.start()
 
-    def next(self) -> BatchResult | None:
-        """The next result; None at the end. Raises: queue.Empty where none has come in a while."""
-        result = self._results.get(timeout=_TICK)
+    def next(self) -> list[BatchResult] | None:
+        """The next result, or none in a while; None at the end. Raises: what ended the work."""
+        try:
+            result = self._results.get(timeout=_TICK)
+        except queue.Empty:
+            return []
+        if isinstance(result, BaseException):
+            raise result
         self._room.release()
-        return result
+        return None if result is None else [result]
 
     def leave(self, reason: str) -> None:
         """Takes no more results; what is under way is finished and kept."""
@@ -200,12 +186,13 @@ class _Thread:
 
     def _run(self) -> None:
         work = partial(self._runner.run, self._asked, self._results.put)
+        end = None
         try:
             anyio.run(_unless, lambda: self._is_aborted, work).result()
         except BaseException as exc:  # handed to whoever iterates
-            self.error = exc
+            end = exc
         self._is_over = True
-        self._results.put(None)
+        self._results.put(end)
 
     def _asked(self) -> Line | None:
         """The next line, once there is room for its result."""
