@@ -121,6 +121,14 @@ def test_picture_of_an_earlier_prompt_is_kept(client: NanoBanana, tmp_path: Path
     assert {path.name for path in tmp_path.glob("*.png")} == {"x.png", "x-2.png"}
 
 
+def test_names_that_differ_in_case_alone_get_a_number(client: NanoBanana, tmp_path: Path) -> None:
+    """Two ids that some filesystems take for one name get two names, though both are wanted at once, and keep them."""
+    requests = [{"prompt": f"Draw {name} [sandbox:slow=0.2]", "id": name} for name in ("Cat", "cat", "CAT")]
+    paths = {str(result.path) for result in client.batch(requests, tmp_path, concurrency=3)}
+    assert {path.casefold() for path in paths} == {"cat.png", "cat-2.png", "cat-3.png"}
+    assert {str(result.path) for result in client.batch(requests, tmp_path)} == paths
+
+
 @pytest.mark.parametrize("scenario", ["unauthorized", "quota"])
 def test_what_meets_all_stops_the_batch(nanobanana_sandbox: str, tmp_path: Path, scenario: str) -> None:
     """A bad key or an empty account stops the batch at once, with the reason; the rest stays to be done."""

@@ -87,7 +87,8 @@ class Batch(_Face):
         try:
             while True:
                 try:
-                    results = thread.next()
+                    while (results := thread.next()) == []:
+                        pass  # an interrupt that comes now is met here as well
                 except KeyboardInterrupt:
                     if self.summary.stopped:
                         thread.abort()
@@ -168,9 +169,15 @@ class _Thread:
             self._runner.stop(reason)
 
     def join(self) -> None:
-        """Waits until what is under way is finished and kept."""
-        self._thread.join()
-        atexit.unregister(self._at_exit)
+        """Waits until what is under way is finished and kept, or aborted by Ctrl-C."""
+        try:
+            self._thread.join()
+        except KeyboardInterrupt:
+            self.abort()
+            self._thread.join()
+            raise
+        finally:
+            atexit.unregister(self._at_exit)
 
     def abort(self) -> None:
         """Ends what is under way."""
@@ -178,11 +185,8 @@ class _Thread:
 
     def _at_exit(self) -> None:
         self.leave("the program ended")
-        try:
-            self._thread.join()
-        except KeyboardInterrupt:
-            self.abort()
-            self._thread.join()
+        with contextlib.suppress(KeyboardInterrupt):
+            self.join()
 
     def _run(self) -> None:
         work = partial(self._runner.run, self._asked, self._results.put)

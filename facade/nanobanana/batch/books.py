@@ -85,7 +85,13 @@ class Books:
         for claim in self._unsent[:]:
             self.give_back(claim)
         try:
-            with contextlib.closing(self._ledger), contextlib.closing(self._journal):
+            with contextlib.ExitStack() as closing:
+                for close in (
+                    self._ledger.close,
+                    self._ledger.close,
+                    self._journal.close,
+                ):  # come what may, it is let go
+                    closing.callback(close)
                 self._journal.write(self._ledger.records())
                 if isinstance(self.folder, UrlFolder):
                     self.folder.write(NAME, self._journal.path.read_bytes())

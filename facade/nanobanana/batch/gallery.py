@@ -25,7 +25,6 @@ from .._engine.disk import write_atomically
 from ..errors import InvalidRequestError
 from ..pictures.header import EXTENSIONS
 
-_STATUSES = ("done", "failed", "unknown", "missing")  # missing: it was made, but its file is not there any more
 _BILLED = {"no": "not billed", "unknown": "may have been billed", "probably": "probably billed"}
 _DETAILS = (
     *("id", "model", "aspect_ratio", "image_size", "references", "seconds", "tokens", "tries"),
@@ -96,7 +95,9 @@ def _read(folder: Path) -> tuple[list[_Entry], int]:
         billed = _BILLED.get(str(error.get("billed")))
         fields |= {"error": error.get("class"), "message": error.get("message"), "billed": billed}
         picture = _inside(root, fields.get("path")) if status == "done" else None
-        found[key] = _Entry(fields, "missing" if status == "done" and not picture else status, picture)
+        if status == "done" and not picture:
+            status = "missing"  # it was made, but its file is not there any more
+        found[key] = _Entry(fields, status, picture)
     return sorted(found.values(), key=_Entry.place), broken
 
 
@@ -151,19 +152,13 @@ def _page(name: str, entries: list[_Entry], broken: int, thumbnails: dict[str, s
     more = any(not entry.text("tokens") and entry.text("billed") != _BILLED["no"] for entry in entries)
     sums = (len(entries), "request"), (counts["done"], "picture"), (tokens, "token")
     summary = " · ".join(f"{count:,} {noun}{'' if count == 1 else 's'}" for count, noun in sums)
-    chips = [("", len(entries), "checked")]
-    chips += [(status, counts[status], "" if counts[status] else "disabled") for status in _STATUSES]
     return Template(template).substitute(
-        policy="default-src 'none'; base-uri 'none'; form-action 'none'; img-src 'self' file: data:; "
-        f"style-src 'sha256-{hashes['style']}'; script-src 'sha256-{hashes['script']}'",
+        hashes,
         title=html.escape(f"Gallery of {name}"),
         summary=summary + (" or more" if more else ""),
         notice=f"Broken lines of results.jsonl passed over: {broken:,}" if broken else "",
-        statuses="\n".join(
-            f'<label><input type="radio" name="status" value="{value}" {state}>'
-            f"<span>{value or 'all'} <b>{count:,}</b></span></label>"
-            for value, count, state in chips
-        ),
+        requests=f"{len(entries):,}",
+        **{status: f"{counts[status]:,}" for status in ("done", "failed", "unknown", "missing")},
         cards="\n".join(_card(entry, thumbnails) for entry in entries),
     )
 
