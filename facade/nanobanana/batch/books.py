@@ -86,12 +86,8 @@ class Books:
             self.give_back(claim)
         try:
             with contextlib.ExitStack() as closing:
-                for close in (
-                    self._ledger.close,
-                    self._ledger.close,
-                    self._journal.close,
-                ):  # come what may, it is let go
-                    closing.callback(close)
+                for close in (self._ledger.close, self._ledger.close, self._journal.close):
+                    closing.callback(close)  # the ledger twice: come what may, it is let go
                 self._journal.write(self._ledger.records())
                 if isinstance(self.folder, UrlFolder):
                     self.folder.write(NAME, self._journal.path.read_bytes())
