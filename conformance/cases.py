@@ -128,8 +128,10 @@ class Case:
         for action in self.do:
             if action.cancel_after is not None:
                 found.add("cancel")
-            if action.method == "reload":
+            if action.method in ("reload", "from_json"):
                 found.add("reload")
+            if action.method in ("raw", "headers", "to_dict"):
+                found.add("look")
             if action.method == "save" or "save_to" in action.arguments:
                 found.add("save")
         return found

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 _SHOWN = 300  # characters
-_KINDS = ("result", "request", "turns", "text", "saved", "cancelled", "error")
+_KINDS = ("result", "request", "turns", "text", "saved", "raw", "headers", "dict", "cancelled", "error")
 
 
 def differences(want: Any, got: Any, where: str) -> Iterator[str]:
@@ -40,7 +40,7 @@ def outcome_differences(want: Mapping[str, Any], got: Any, where: str) -> Iterat
         yield f"{where}: wanted {kind or 'no value'}, got {shown(got)}"
         return
     match kind:
-        case "result" | "request" | "error":
+        case "result" | "request" | "error" | "headers" | "dict":
             for name, value in want[kind].items():
                 yield from _field(name, value, got[kind], f"{where}.{kind}.{name}")
         case None:
@@ -59,10 +59,7 @@ def _field(name: str, want: Any, got: Mapping[str, Any], where: str) -> Iterator
                 return
             for number, (one, other) in enumerate(zip(want, pictures, strict=True)):
                 yield from differences(one, {key: other.get(key) for key in one}, f"{where}[{number}]")
-        case "metadata":
-            known = seen if isinstance(seen, dict) else {}
-            yield from differences(want, {key: known[key] for key in want if key in known}, where)
-        case "usage":
+        case "metadata" | "usage":
             known = seen if isinstance(seen, dict) else {}
             yield from differences(want, {key: known.get(key) for key in want}, where)
         case "says":

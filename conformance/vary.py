@@ -66,7 +66,8 @@ def _changed(response: Response, dice: random.Random) -> Response:
         case chance if chance < 0.1:
             return replace(response, status=dice.choice(STATUSES))
         case chance if chance < 0.2:
-            return replace(response, headers={**response.headers, "Retry-After": dice.choice(LATER)})
+            others = {name: value for name, value in response.headers.items() if name.lower() != "retry-after"}
+            return replace(response, headers={**others, "Retry-After": dice.choice(LATER)})
         case _:
             document = copy.deepcopy(response.json)
             places = list(_places(document))

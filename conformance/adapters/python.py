@@ -23,7 +23,9 @@ from typing import Any
 import attrs
 import nanobanana
 from nanobanana import (
+    AsyncConversation,
     AsyncNanoBanana,
+    Conversation,
     GeneratedImage,
     Generation,
     ImageRequest,
@@ -35,7 +37,7 @@ from nanobanana._call.clock import Clock
 
 IS_ASYNC = "--async" in sys.argv
 CLIENT: Any = AsyncNanoBanana if IS_ASYNC else NanoBanana
-FEATURES = ["clock", "tls", "save", "reload", "proxy", *(["cancel"] if IS_ASYNC else [])]
+FEATURES = ["clock", "tls", "save", "reload", "look", "proxy", *(["cancel"] if IS_ASYNC else [])]
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 FAILURES = {"dns": socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "connect_timeout": TimeoutError()}
 
@@ -186,6 +188,15 @@ class Player:
                 text = self.conversation.to_json()
                 self.conversation = type(self.conversation).from_json(text, self.client)
                 return {"text": text}
+            case "from_json":
+                kind = AsyncConversation if IS_ASYNC else Conversation
+                self.conversation = kind.from_json(given["text"], self.client)
+            case "raw":
+                return {"raw": self.last.raw}
+            case "headers":
+                return {"headers": self.last.headers}
+            case "to_dict":
+                return {"dict": self.last.to_dict()}
             case "save":
                 written = self.last.image.save(f"{self.folder}/{given.pop('path')}", **given)
                 return {"saved": written.relative_to(self.folder).as_posix()}

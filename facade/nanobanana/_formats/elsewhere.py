@@ -51,7 +51,8 @@ class _Place(NamedTuple):
 
 def found_in(document: dict[str, Any], blobs: Blobs) -> Findings:
     """What is found in a JSON object of which nothing else is known, not even that it fits the contract."""
-    findings = Findings(blobs, metadata=dict(document))
+    findings = Findings(blobs)
+    findings.keep(document)
     search(document, findings)
     return findings
 

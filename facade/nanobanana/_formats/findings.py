@@ -93,7 +93,9 @@ class Findings:
         self.metadata["damagedPictures"] = self.metadata.get("damagedPictures", 0) + 1
 
     def keep(self, fields: dict[str, Any]) -> None:
-        """Takes what has no place of its own in a generation; what was kept before goes first."""
+        """Takes what has no place of its own in a generation; what was kept before goes first. The answers themselves
+        are none of it, whatever stands in their place."""
+        fields = {name: value for name, value in fields.items() if name not in ("candidates", "choices")}
         told = {name: value for name, value in fields.items() if value not in (None, {}, [])}
         self.metadata = told | self.metadata
 

@@ -75,7 +75,7 @@ class Format(ABC):
             alternative.place = None  # what it names is no turn of this format
             if alternative.rank:
                 return alternative
-            if findings.is_silent:
+            if findings.is_silent and not alternative.is_silent:
                 findings = alternative
         elsewhere.search(document, findings)
         return findings

@@ -82,7 +82,8 @@ def read_refusal(document: Any) -> Refusal | None:
 
 
 def _name(value: object) -> str | None:
-    return plain(str(value), _NAME_KEPT) if isinstance(value, str | int) and value != "" else None
+    is_name = isinstance(value, str | int) and not isinstance(value, bool) and value != ""
+    return plain(str(value), _NAME_KEPT) if is_name else None
 
 
 def status_error(
@@ -95,12 +96,12 @@ def status_error(
     except (ValueError, RecursionError):
         document = None
     refusal = read_refusal(document) or Refusal(message=_words(text))
-    request_id = _name(headers.get("x-request-id")) or _request_id(refusal.message)
     location = None
     if 300 <= status_code < 400:
         location = headers.get("location") or None
         target = plain(location or "nowhere", 300)
         refusal = Refusal(message=f"the answer is a redirect to {target}, which is not followed")
+    request_id = _name(headers.get("x-request-id")) or _request_id(refusal.message)
     retry_after = parse_retry_after(headers.get("retry-after"), now=now)
     if retry_after is None:
         retry_after = refusal.retry_delay
@@ -177,7 +178,7 @@ def parse_retry_after(value: str | None, *, now: datetime | None = None) -> floa
 
     A time in the past gives 0; what is neither gives None.
     """
-    value = (value or "").strip()
+    value = (value or "").strip(" \t")
     if _NUMBER.fullmatch(value):
         return max(0.0, float(value))
     if not _DATE.match(value):  # dateutil would take almost anything for a date

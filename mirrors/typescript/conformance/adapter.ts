@@ -5,18 +5,19 @@ import { relative, sep } from "node:path";
 import { createInterface } from "node:readline";
 import { rootCertificates } from "node:tls";
 
-import type { Conversation, Generation, Picture, Platform } from "../src/index.js";
-import { GeneratedImage, ImageRequest, NanoBanana, NanoBananaError } from "../src/index.js";
+import type { Generation, Picture, Platform } from "../src/index.js";
+import { Conversation, GeneratedImage, ImageRequest, NanoBanana, NanoBananaError } from "../src/index.js";
 import { SYSTEM } from "../src/settings.js";
 
 type Message = Record<string, any>;
 
 const BEGINNING = Date.UTC(2026, 0, 1) / 1000;
-const FEATURES = ["clock", "tls", "cancel", "save", "reload"];
+const FEATURES = ["clock", "tls", "cancel", "save", "reload", "look"];
 const camel = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 const renamed = (values: object, by: (name: string) => string): Message =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [by(name), value]));
+const plain = (values: object): Message => renamed(values, snake);
 const unpacked = (value: any): any => (value?.$base64 === undefined ? value : Buffer.from(value.$base64, "base64"));
 
 /** The other side of stdin and stdout, and the time as it moves it. */
@@ -151,8 +152,16 @@ class Player {
       turns: async () => ({ turns: this.#conversation!.turns }),
       reload: async () => {
         const text = JSON.stringify(this.#conversation);
-        this.#conversation = (this.#conversation!.constructor as typeof Conversation).fromJson(text, this.#client);
+        this.#conversation = Conversation.fromJson(text, this.#client);
         return { text };
+      },
+      from_json: async () => ((this.#conversation = Conversation.fromJson(given.text, this.#client)), {}),
+      raw: async () => ({ raw: this.#last!.raw }),
+      headers: async () => ({ headers: this.#last!.headers }),
+      to_dict: async () => {
+        const { images, drafts, usage, ...rest } = JSON.parse(JSON.stringify(this.#last)) as Message;
+        const lists = { images: images.map(plain), drafts: drafts.map(plain) };
+        return { dict: { ...renamed(rest, snake), ...lists, usage: plain(usage) } };
       },
       save: async () => {
         const written = await this.#last!.image.save(`${this.#folder}/${path}`, options);

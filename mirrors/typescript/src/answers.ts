@@ -190,7 +190,7 @@ export function read({ model, wire }: ImageRequest, reply: Reply): { generation:
   const { statusCode, requestId, headers, document: answer } = reply;
   const [own, other] = (wire === "native" ? ["candidates", "choices"] : ["choices", "candidates"])
     .map((name) => bestOf(answer[name])) as [FoundTurn, FoundTurn];
-  const found = own.rank < 2 && (other.rank > 1 || own.rank === 0) ? other : own;
+  const found = own.rank < 2 && other.rank > own.rank ? other : own;
   const { final, thought, turn, message, finishReason, taken } = found;
   const source = found.hasPicture ? turn : null;
   const { blockReason, blockReasonMessage } = object(answer.promptFeedback);

@@ -50,15 +50,15 @@ export function disguised(document: unknown, statusCode: number): [detail: strin
 export function statusError(
   statusCode: number, headers: Readonly<Record<string, string>>, now: number, text: string, document: unknown,
 ): errors.APIStatusError {
-  let fault = faultIn(document) ?? { words: wordsOf(text.slice(0, 4 * BODY_KEPT)) };
+  const isRedirect = statusCode >= 300 && statusCode < 400;
+  const location = (isRedirect && headers.location) || null;
+  const target = plain(location ?? "nowhere", 300);
+  const fault: Fault = isRedirect ? { words: `the answer is a redirect to ${target}, which is not followed` }
+    : faultIn(document) ?? { words: wordsOf(text.slice(0, 4 * BODY_KEPT)) };
   const requestId = nameOf(headers["x-request-id"]) ?? requestIdIn(fault.words);
   const delays = objects(fault.details).map(({ retryDelay }) => /^(.*)s$/.exec(String(retryDelay))?.[1] ?? "");
   const asked = [headers["retry-after"] ?? "", ...delays.filter((delay) => NUMBER.test(delay))];
   const retryAfter = asked.map((value) => parseRetryAfter(value, now)).find((seconds) => seconds !== null) ?? null;
-  const isRedirect = statusCode >= 300 && statusCode < 400;
-  const location = (isRedirect && headers.location) || null;
-  const target = plain(location ?? "nowhere", 300);
-  if (isRedirect) fault = { words: `the answer is a redirect to ${target}, which is not followed` };
   const [cls, billed, advice] = judge(statusCode, fault, retryAfter);
   const { words, code = null, type = null, param = null } = fault;
   const about = { statusCode, code, type, param, requestId, retryAfter, location, body: text.slice(0, BODY_KEPT) };
