@@ -130,6 +130,8 @@ class Case:
                 found.add("cancel")
             if action.method in ("reload", "from_json"):
                 found.add("reload")
+            if action.method == "together":
+                found.add("together")
             if action.method in ("raw", "headers", "to_dict"):
                 found.add("look")
             if action.method == "save" or "save_to" in action.arguments:

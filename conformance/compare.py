@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 _SHOWN = 300  # characters
-_KINDS = ("result", "request", "turns", "text", "saved", "raw", "headers", "dict", "cancelled", "error")
+_KINDS = ("result", "request", "turns", "text", "saved", "raw", "headers", "dict", "results", "cancelled", "error")
 
 
 def differences(want: Any, got: Any, where: str) -> Iterator[str]:
@@ -43,6 +43,10 @@ def outcome_differences(want: Mapping[str, Any], got: Any, where: str) -> Iterat
         case "result" | "request" | "error" | "headers" | "dict":
             for name, value in want[kind].items():
                 yield from _field(name, value, got[kind], f"{where}.{kind}.{name}")
+        case "results":
+            got_all = got["results"] if len(got["results"]) == len(want["results"]) else [None] * len(want["results"])
+            for number, (one, other) in enumerate(zip(want["results"], got_all, strict=True)):
+                yield from outcome_differences(one, other, f"{where}[{number}]")
         case None:
             return
         case _:

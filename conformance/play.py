@@ -52,6 +52,7 @@ class _Player:
         self._clock = 0.0
         self._asked: Message | None = None  # what it asked before the connection that is about to be made
         self._step: Step | None = None  # what is to be played on that connection
+        self._held: list[Connection] = []  # of calls at once, whose requests have come
         self._trace = Trace()
 
     def play(self) -> Trace:
@@ -168,6 +169,9 @@ class _Player:
         self._adapter.tell({"type": "awake", "clock": self._time})
 
     def _serve(self, raw: socket.socket) -> None:
+        if any(action.method == "together" for action in self._case.do):
+            self._hold(Connection(raw, self._patience))
+            return
         step, self._step = self._step, None
         connection = Connection(raw, self._patience)
         if step is None:
@@ -187,6 +191,28 @@ class _Player:
         problem = connection.answer(step, lambda: self._tick(step), real_clock=self._is_real)
         if problem:
             self._problem(f"{self._name}: {problem}")
+
+    def _hold(self, connection: Connection) -> None:
+        """Keeps a connection until as many have come as the case has requests; then each gets the answer to its own."""
+        self._held.append(connection)
+        if len(self._held) < len(self._case.exchange):
+            return
+        steps = list(self._case.exchange)
+        for held in self._held:
+            try:
+                seen = held.receive(Step())
+            except (ClosedError, TimeoutError, ValueError, IndexError) as exc:
+                seen = None
+                self._problem(f"no whole request came ({type(exc).__name__}: {exc})")
+            mine = [step for step in steps if seen and spelled_out(step.request.json) == seen.json]
+            if seen is None or not mine:
+                self._problem(f"a request that is not listed, or was made before: {shown(seen and seen.json)}")
+                held.close()
+                continue
+            steps.remove(mine[0])
+            self._compare(mine[0].request.path, seen.target, "path")
+            self._look_at_headers(seen)
+            held.answer(mine[0], lambda: None, real_clock=self._is_real)
 
     def _tick(self, step: Step) -> None:
         if step.after and not self._is_real:

@@ -37,7 +37,7 @@ from nanobanana._call.clock import Clock
 
 IS_ASYNC = "--async" in sys.argv
 CLIENT: Any = AsyncNanoBanana if IS_ASYNC else NanoBanana
-FEATURES = ["clock", "tls", "save", "reload", "look", "proxy", *(["cancel"] if IS_ASYNC else [])]
+FEATURES = ["clock", "tls", "save", "reload", "look", "together", "proxy", *(["cancel"] if IS_ASYNC else [])]
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 FAILURES = {"dns": socket.gaierror(socket.EAI_NONAME, "Name or service not known"), "connect_timeout": TimeoutError()}
 
@@ -49,6 +49,7 @@ class Runner:
         self.clock = self.skew = 0.0
         self.wake: Callable[[], object] = lambda: None
         self._lines: queue.Queue[Any] = queue.Queue()
+        self._asking = threading.Lock()
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
@@ -75,8 +76,9 @@ class Runner:
         return self._lines.get()
 
     def ask(self, **message: Any) -> Any:
-        self.say(**message)
-        answer = self.hear()
+        with self._asking:
+            self.say(**message)
+            answer = self.hear()
         self._set(answer)
         return answer
 
@@ -163,6 +165,13 @@ class Player:
         self.last = await drawing if inspect.isawaitable(drawing) else drawing
         return {"result": result(self.last)}
 
+    async def together(self, calls: list[dict[str, Any]]) -> list[dict[str, Any]]:
+        if IS_ASYNC:
+            made = await asyncio.gather(*(self.client.generate(**call) for call in calls))
+        else:
+            made = await asyncio.gather(*(asyncio.to_thread(self.client.generate, **call) for call in calls))
+        return [{"result": result(generation)} for generation in made]
+
     async def act(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
         if "save_to" in given:
             given["save_to"] = f"{self.folder}/{given['save_to']}"
@@ -188,6 +197,8 @@ class Player:
                 text = self.conversation.to_json()
                 self.conversation = type(self.conversation).from_json(text, self.client)
                 return {"text": text}
+            case "together":
+                return {"results": await self.together(given["calls"])}
             case "from_json":
                 kind = AsyncConversation if IS_ASYNC else Conversation
                 self.conversation = kind.from_json(given["text"], self.client)

@@ -12,7 +12,7 @@ import { SYSTEM } from "../src/settings.js";
 type Message = Record<string, any>;
 
 const BEGINNING = Date.UTC(2026, 0, 1) / 1000;
-const FEATURES = ["clock", "tls", "cancel", "save", "reload", "look"];
+const FEATURES = ["clock", "tls", "cancel", "save", "reload", "look", "together"];
 const camel = (name: string): string => name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 const snake = (name: string): string => name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 const renamed = (values: object, by: (name: string) => string): Message =>
@@ -51,11 +51,18 @@ class Runner {
     return this.#heard.shift()!;
   }
 
-  async #ask(message: Message): Promise<Message> {
-    this.say(message);
-    const answer = await this.hear();
-    this.#set(answer);
-    return answer;
+  #asking: Promise<unknown> = Promise.resolve();
+
+  /** Asks one thing after another, whoever asks. */
+  #ask(message: Message): Promise<Message> {
+    const asked = this.#asking.then(async () => {
+      this.say(message);
+      const answer = await this.hear();
+      this.#set(answer);
+      return answer;
+    });
+    this.#asking = asked;
+    return asked;
   }
 
   #set({ clock }: Message): void {
@@ -154,6 +161,11 @@ class Player {
         const text = JSON.stringify(this.#conversation);
         this.#conversation = Conversation.fromJson(text, this.#client);
         return { text };
+      },
+      together: async () => {
+        const made = await Promise.all((given.calls as Message[]).map(({ prompt, ...call }) =>
+          this.#client.generate(prompt, renamed(call, camel))));
+        return { results: made.map((generation) => ({ result: seenResult(generation) })) };
       },
       from_json: async () => ((this.#conversation = Conversation.fromJson(given.text, this.#client)), {}),
       raw: async () => ({ raw: this.#last!.raw }),

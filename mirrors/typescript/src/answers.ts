@@ -236,10 +236,11 @@ export function read({ model, wire }: ImageRequest, reply: Reply): { generation:
     otherParts: [...final.others, ...thought.others],
   }).filter(([, value]) => !isNothing(value));
   const generation = {
-    ...{ image: images.at(-1)!, images, drafts: isFinal ? thought.pictures : thought.pictures.slice(0, -1), ...said },
-    ...{ thoughts: spoken(thought), requestId, model, usage, headers, raw: null },
+    ...{ images, drafts: isFinal ? thought.pictures : thought.pictures.slice(0, -1), ...said },
+    ...{ thoughts: spoken(thought), requestId, model, usage, headers, image: images.at(-1)!, raw: null },
     metadata: readable(Object.fromEntries(metadata), taken) as Json,
   };
+  Object.defineProperty(generation, "image", { enumerable: false }); // it is shown as the last of them
   Object.defineProperty(generation, "raw", { enumerable: false, get: () => JSON.parse(reply.text) as unknown });
   return { generation, source };
 }
