@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
 import subprocess
 import sys
@@ -185,6 +186,31 @@ def test_sync_batch_refuses_an_async_iterable(client: NanoBanana, tmp_path: Path
         client.batch(requests(), tmp_path).run()
 
 
+def test_interrupt_while_leaving_aborts(nanobanana_sandbox: str, client: NanoBanana, tmp_path: Path) -> None:
+    """Ctrl-C while a loop that was left waits for the calls under way ends them: they are unknown to the next run."""
+    requests = [{"prompt": f"Impatient {n} [sandbox:slow={30 if n else 0}]", "id": f"i{n}"} for n in range(2)]
+    previous = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        batch = client.batch(requests, tmp_path, concurrency=2)
+
+        def interrupt() -> None:
+            wait_for(lambda: bool(batch.summary.stopped))
+            os.kill(os.getpid(), signal.SIGINT)
+
+        thread = threading.Thread(target=interrupt)
+        thread.start()
+        results_of_it = iter(batch)
+        assert next(results_of_it).id == "i0"
+        wait_for(lambda: len(sent(nanobanana_sandbox, "Impatient ")) == 2)
+        with pytest.raises(KeyboardInterrupt):
+            results_of_it.close()  # type: ignore[attr-defined]
+        thread.join()
+    finally:
+        signal.signal(signal.SIGINT, previous)
+    again = {result.id: result.status for result in client.batch(requests, tmp_path)}
+    assert again == {"i0": "skipped", "i1": "unknown"}
+
+
 def test_second_interrupt_aborts(nanobanana_sandbox: str, client: NanoBanana, tmp_path: Path) -> None:
     """Ctrl-C twice ends the calls under way: they are unknown to the next run, and the rest is sent."""
     requests = [{"prompt": f"Twice {n} [sandbox:slow={30 if n < 2 else 0}]", "id": f"t{n}"} for n in range(3)]
@@ -197,8 +223,6 @@ def test_second_interrupt_aborts(nanobanana_sandbox: str, client: NanoBanana, tm
             signal.raise_signal(signal.SIGINT)
             wait_for(lambda: bool(batch.summary.stopped))
             signal.raise_signal(signal.SIGINT)
-
-        import threading
 
         thread = threading.Thread(target=twice)
         thread.start()

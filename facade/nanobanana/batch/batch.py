@@ -171,7 +171,8 @@ class _Thread:
     def join(self) -> None:
         """Waits until what is under way is finished and kept, or aborted by Ctrl-C."""
         try:
-            self._thread.join()
+            while self._thread.is_alive():
+                self._thread.join(_TICK)
         except KeyboardInterrupt:
             self.abort()
             self._thread.join()
