@@ -125,6 +125,8 @@ def _read_place(place: dict[str, Any], findings: Findings) -> None:
         if isinstance(value, dict):
             stated = as_text(value.get("mimeType")) or as_text(value.get("mime_type"))
             value = value.get("url") or value.get("data")
+        elif name in ("inline_data", "inlineData"):  # where words stand, the search tells a picture from them
+            continue
         if isinstance(value, str) and value:
             findings.add_picture(value, stated, unless_there=True)
             return

@@ -40,5 +40,6 @@ export function merged(base: unknown, over: unknown): unknown {
 export const readable = (value: unknown, leftOut: ReadonlySet<string>): unknown =>
   exactly.parse(JSON.stringify(value), (_, entry, { source }) => {
     if (typeof entry === "string") return leftOut.has(entry) ? undefined : entry.toWellFormed();
+    if (Array.isArray(entry)) return entry.filter((one) => one !== undefined);
     return entry === Infinity || entry === -Infinity ? source : entry;
   });
