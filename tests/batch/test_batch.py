@@ -19,6 +19,7 @@ from nanobanana import AsyncNanoBanana, ConfigurationError, ImageRequest, Invali
 from nanobanana.batch import BatchResult, read_lines
 
 from ..conftest import KEY
+from ..faults.server import Server, reply
 from .programs import wait_for
 
 
@@ -175,6 +176,37 @@ def test_leaving_the_loop_ends_the_batch(client: NanoBanana, tmp_path: Path) -> 
     assert not [thread for thread in threading.enumerate() if thread.name == "nanobanana-batch"]
     summary = client.batch(requests, tmp_path, retry_unknown=True).run()
     assert summary.done + summary.skipped == 30
+
+
+@pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, asyncio.CancelledError])
+def test_iterable_that_exits_costs_no_call_under_way(
+    client: NanoBanana, nanobanana_sandbox: str, tmp_path: Path, error: type[BaseException]
+) -> None:
+    """Where the caller's iterable ends the program, the calls under way are finished and kept first."""
+    mark = f"Exit by {error.__name__}"
+
+    def requests() -> Iterator[str]:
+        for number in range(3):
+            yield f"{mark} {number} [sandbox:slow=0.8]"
+        wait_for(lambda: len(_billed(nanobanana_sandbox, mark)) == 3)
+        raise error("mine")
+
+    batch = client.batch(requests(), tmp_path)
+    with pytest.raises(error, match="mine"):
+        batch.run()
+    assert [line["status"] for line in _lines(tmp_path)] == ["done"] * 3
+    assert batch.summary.stopped == f"{error.__name__}: mine"
+
+
+def test_answer_that_cannot_be_used_is_kept(tmp_path: Path) -> None:
+    """An answer that was paid for and cannot be read is kept beside the pictures, and its result says where."""
+    answer = b'{"candidates": [{"content": {"parts": [{"inlineData": {"data": "iVBORw0KGgo'
+    with Server([reply(200, answer)]) as server, NanoBanana(KEY, base_url=server.url) as client:
+        (result,) = client.batch(["Draw a half"], tmp_path)
+    assert result.status == "failed"
+    (kept,) = (tmp_path / ".nanobanana" / "answers").iterdir()
+    assert kept.read_bytes() == answer
+    assert f"is in .nanobanana/answers/{kept.name}" in str(result.error and result.error["message"])
 
 
 @pytest.mark.parametrize("culprit", ["iterable", "callback", "loop"])

@@ -87,6 +87,28 @@ def test_executor_that_gives_a_task_up(
     assert found == {"g0": "done", "g1": "unknown", "g2": "done", "g3": "done"}
 
 
+class _Exiting(ThreadPoolExecutor):
+    """Ends the tasks whose prompts say so as a worker does that is told to end."""
+
+    def submit(self, function: Any, /, *arguments: Any, **options: Any) -> Any:
+        if "exit" not in arguments[1].prompt:
+            return super().submit(function, *arguments, **options)
+        future: Future[Any] = Future()
+        future.set_exception(SystemExit("mine"))
+        return future
+
+
+def test_worker_that_exits_costs_no_task_beside_it(
+    client: NanoBanana, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What a worker left by SystemExit is unknown, and the calls under way beside it are finished and kept."""
+    monkeypatch.setenv("INFINITYBLUE_API_KEY", KEY)
+    requests = [{"prompt": f"{word} [sandbox:slow=0.4]", "id": word} for word in ("Go", "Go on", "exit")]
+    with _Exiting(2) as pool:
+        found = {result.id: result.status for result in client.batch(requests, tmp_path, executor=pool)}
+    assert found == {"Go": "done", "Go on": "done", "exit": "unknown"}
+
+
 def test_rate_limits_with_an_executor(
     nanobanana_sandbox: str, client: NanoBanana, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

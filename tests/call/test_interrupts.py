@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from nanobanana import APIConnectionError, ImageRequest, NanoBanana
+from nanobanana._call.call import Call, perform
 
 PROGRAM = """
 import sys
@@ -118,6 +120,43 @@ def test_ctrl_c_ends_a_call_that_is_still_silent(slow: _Gateway, tmp_path: Path)
     assert time.monotonic() - began < 8
     assert b"KeyboardInterrupt" in words
     assert list(tmp_path.iterdir()) == []
+
+
+NO_THREADS = """
+import asyncio, sys, threading
+from nanobanana import AsyncNanoBanana, NanoBanana
+def refused(self):
+    raise RuntimeError("can't start new thread")
+threading.Thread.start = refused
+url, target, how = sys.argv[1:]
+async def main():
+    await AsyncNanoBanana("sk-threadless-0123456789", base_url=url).generate("Draw", save_to=target)
+if how == "sync":
+    NanoBanana("sk-threadless-0123456789", base_url=url).generate("Draw", save_to=target)
+else:
+    asyncio.run(main())
+"""
+
+
+@pytest.mark.parametrize("how", ["sync", "async"])
+def test_machine_without_threads_still_makes_pictures(fast: _Gateway, tmp_path: Path, how: str) -> None:
+    """Where the system gives no more threads, a call is made and saved without one."""
+    target = tmp_path / "cat.png"
+    done = subprocess.run(
+        [sys.executable, "-c", NO_THREADS, fast.url, str(target), how], capture_output=True, timeout=60
+    )
+    assert done.returncode == 0, done.stderr
+    assert target.exists()
+
+
+def test_call_that_is_ended_before_its_first_try_sends_nothing(fast: _Gateway) -> None:
+    """A call that Ctrl-C finds before its first try is not sent after it."""
+    client = NanoBanana("sk-interrupted-0123456789", base_url=fast.url)
+    call = Call(ImageRequest("Draw"), client._settings, client._key)
+    call.exchange.abort()
+    with pytest.raises(APIConnectionError):
+        perform(call)
+    assert fast.answered == 0
 
 
 def _traced(gateway: _Gateway, target: Path, at: int) -> str:

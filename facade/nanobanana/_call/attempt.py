@@ -47,6 +47,8 @@ class Attempt:
         self._error: Exception | None = None
         self.way = exchange.settings.way
         self.limits = exchange.current = Try(exchange.left)
+        if exchange.is_aborted:  # before there was a try to cut
+            self.limits.cut()
 
     def __enter__(self) -> Self:
         exchange = self._exchange

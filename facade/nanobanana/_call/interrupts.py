@@ -36,7 +36,10 @@ def apart(exchange: Exchange, function: Callable[[], T]) -> T:
 
     thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name="nanobanana-call", daemon=True)
     try:
-        thread.start()
+        try:
+            thread.start()
+        except RuntimeError:  # the system gives no more threads
+            return function()
         _wait(thread)
     except BaseException:
         exchange.abort()
@@ -76,6 +79,10 @@ async def to_its_end(function: Callable[[], T]) -> T:
     try:
         with anyio.CancelScope(shield=True):
             return await anyio.to_thread.run_sync(run)
+    except RuntimeError:
+        if begun:
+            raise
+        return function()  # the system gives no more threads
     except BaseException:
         if not begun:  # asyncio's own cancellation knows no shield
             with contextlib.suppress(Exception):

@@ -21,7 +21,7 @@ _SERVER = "https://api.getinfinityblue.com"
 _LOOPBACK = {"localhost", "127.0.0.1", "::1"}
 _LONGEST = 1_000_000_000  # seconds; operating systems take no much longer time-out
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")  # a token (RFC 9110, 5.6.2)
-_HEADER_VALUE = re.compile(r"[\t\x20-\x7e\x80-\xff]*")
+_HEADER_VALUE = re.compile(r"[\t\x20-\x7e]*")
 _OURS = {
     *("authorization", "proxy-authorization", "host", "content-length", "content-type", "content-encoding", "cookie"),
     *("accept-encoding", "connection", "keep-alive", "proxy-connection", "transfer-encoding", "te"),

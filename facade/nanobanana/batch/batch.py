@@ -191,9 +191,9 @@ class _Thread:
 
     def _run(self) -> None:
         work = partial(self._runner.run, self._asked, self._results.put)
-        end = None
         try:
             anyio.run(_unless, lambda: self._is_aborted, work).result()
+            end = self._runner.failure
         except BaseException as exc:  # handed to whoever iterates
             end = exc
         self._is_over = True

@@ -22,7 +22,7 @@ from ..pictures.remote import RemoteImage
 from ..pictures.rescue import rescue
 from .decision import Options, decide, state_of
 from .drawn import Drawn
-from .folder import UrlFolder, open_folder
+from .folder import STATE, UrlFolder, open_folder
 from .journal import NAME, Journal
 from .ledger import Ledger, Row, as_line, claimed
 from .takeover import known_before
@@ -186,7 +186,14 @@ class Books:
 
     def fail(self, claim: Claim, error: NanoBananaError) -> BatchResult:
         """Writes down a failure: free, where it cost nothing; paid; or unknown."""
-        told = as_error(type(error).__name__, error.message, error.billed)
+        message, content = error.message, getattr(error, "content", b"")
+        if content:  # it may hold what was paid for
+            try:
+                path = self.folder.place(f"{STATE}/answers/{claim.stem}", GeneratedImage(content))
+                message = f"{message}; the answer, as far as it came, is in {path}"
+            except Exception as exc:
+                self._stop(f"an answer could not be kept: {_words(exc)}")
+        told = as_error(type(error).__name__, message, error.billed)
         return self._ended(claim, told, {"request_id": getattr(error, "request_id", None)})
 
     def lies_elsewhere(self, claim: Claim, drawn: Drawn) -> BatchResult:

@@ -15,6 +15,7 @@ import sqlite3
 import threading
 import time
 import warnings
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
@@ -89,7 +90,7 @@ class Ledger:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self._guard, self._pending = threading.Lock(), list[_Write]()
+        self._guard, self._pending = threading.Lock(), deque[_Write]()
         self._holder = path.with_suffix(".holder")
         self._connection, self.is_new = self._opened()
         about = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
@@ -198,7 +199,7 @@ class Ledger:
         self._pending.append(write)
         with self._guard:
             if not write.end.done():
-                group, self._pending = self._pending, []
+                group = [self._pending.popleft() for _ in range(len(self._pending))]
                 self._commit(group)
         write.end.result()
 

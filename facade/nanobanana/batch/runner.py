@@ -74,7 +74,8 @@ class Runner:
     _ledger_dir: str | None = attrs.field(default=None, kw_only=True, converter=attrs.converters.optional(os.fspath))
     summary: Summary = attrs.field(factory=Summary, init=False)
     is_stopping: bool = attrs.field(default=False, init=False)
-    _failure: Exception | None = attrs.field(default=None, init=False)
+    failure: BaseException | None = attrs.field(default=None, init=False)
+    """What the lines raised, to be raised once the calls under way are finished and kept."""
     _resume_at: float = attrs.field(default=-math.inf, init=False)  # when a shared wait is over, on the monotonic clock
     _patience: float = attrs.field(default=PATIENCE, init=False)
 
@@ -92,7 +93,7 @@ class Runner:
         """Does all of it. `next_line` is asked, in a thread, for one line after the other, and gives None at the end;
         `send` is given each result.
 
-        Raises: ConfigurationError; what `next_line` raises, once the calls under way are finished and kept.
+        Raises: ConfigurationError. What `next_line` raises is in `failure`.
         """
         began = time.monotonic()
         self._files = anyio.CapacityLimiter(_FILE_THREADS)
@@ -108,17 +109,14 @@ class Runner:
             self._tasks.close()
             await self._in_thread(self._books.close)
             self.summary.seconds = time.monotonic() - began
-        if self._failure is not None:
-            raise self._failure
 
     async def _work(self, send: Callable[[BatchResult], None]) -> None:
         while not self.is_stopping:
-            try:
-                async with self._turn:  # an iterator has one taker at a time
-                    task = await self._in_thread(next, self._tasks, None)
-            except Exception as exc:  # the caller's own
-                self._failure = self._failure or exc
-                self.stop(f"{type(exc).__name__}: {exc}")
+            async with self._turn:  # an iterator has one taker at a time
+                task = await self._in_thread(self._next)
+            if isinstance(task, BaseException):
+                self.failure = self.failure or task
+                self.stop(f"{type(task).__name__}: {task}")
                 return
             if task is None or (self.is_stopping and isinstance(task, Task)):
                 return
@@ -126,6 +124,12 @@ class Runner:
             if result is not None:
                 self.summary.count(result)
                 send(result)
+
+    def _next(self) -> Task | BatchResult | BaseException | None:
+        try:
+            return next(self._tasks, None)
+        except BaseException as exc:  # the caller's own, SystemExit among them: the calls under way go on
+            return exc
 
     async def _safely(self, task: Task | BatchResult) -> BatchResult | None:
         if isinstance(task, BatchResult):
@@ -205,6 +209,9 @@ class Runner:
             if future.cancel():
                 await self._in_thread(self._books.give_back, claim)
             raise
+        error = future.exception()
+        if error is not None and not isinstance(error, Exception):  # such as SystemExit in a worker
+            raise RuntimeError(f"the worker ended by {type(error).__name__}")
         outcome = future.result()
         if isinstance(outcome, NanoBananaError):
             raise outcome
