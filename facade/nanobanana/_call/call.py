@@ -27,7 +27,7 @@ from .exchange import Answer, Exchange
 from .interrupts import to_its_end
 from .key import Key
 from .settings import Settings, plain_client
-from .transport import AsyncCallTransport, CallTransport
+from .transport import CallTransport
 
 LOGGER = logging.getLogger("nanobanana")
 LOGGER.addHandler(logging.NullHandler())
@@ -178,7 +178,8 @@ def _is_near(host: str) -> bool:
 def perform(call: Call) -> Generation:
     """Makes a call, and returns what it gave. Raises: any error of the tree but those of a bad request."""
     with call.logged():
-        with httpx.Client(transport=CallTransport(call.exchange), **plain_client(call.exchange.settings)) as http:
+        transport = CallTransport(lambda: call.exchange)
+        with httpx.Client(transport=transport, **plain_client(call.exchange.settings)) as http:
             client = nanobanana_api.Client(base_url=str(http.base_url)).set_httpx_client(http)
             with call.guarded():
                 call.take(call.format.operation(client=client, **call.arguments))
@@ -188,9 +189,8 @@ def perform(call: Call) -> Generation:
 async def perform_async(call: Call) -> Generation:
     """Makes a call, as `perform` does, on asyncio or trio."""
     with call.logged():
-        async with httpx.AsyncClient(
-            transport=AsyncCallTransport(call.exchange), **plain_client(call.exchange.settings)
-        ) as http:
+        transport = CallTransport(lambda: call.exchange)
+        async with httpx.AsyncClient(transport=transport, **plain_client(call.exchange.settings)) as http:
             client = nanobanana_api.Client(base_url=str(http.base_url)).set_async_httpx_client(http)
             with call.guarded():
                 call.take(await call.format.async_operation(client=client, **call.arguments))

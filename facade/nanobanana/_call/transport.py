@@ -6,6 +6,7 @@ else leaves here as a typed error, raised where no frame holds what the server s
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from http import HTTPStatus
 
 import anyio
@@ -21,14 +22,17 @@ from .interrupts import to_its_end
 _STATUSES = {int(status) for status in HTTPStatus}
 
 
-class CallTransport(httpx.BaseTransport):
-    """Sends the request of a call as often as is safe."""
+class CallTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
+    """Sends the request of a call as often as is safe; of asyncio and trio as well.
 
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
+    begin: gives what is exchanged, for each call anew where there is more than one.
+    """
+
+    def __init__(self, begin: Callable[[], Exchange]) -> None:
+        self._begin = begin
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        exchange = self._exchange
+        exchange = self._begin()
         upload = exchange.upload(request.read())
         while True:
             attempt = Attempt(exchange, request, upload)
@@ -42,15 +46,8 @@ class CallTransport(httpx.BaseTransport):
             if exchange.is_aborted:
                 return _answered(exchange, attempt.outcome)
 
-
-class AsyncCallTransport(httpx.AsyncBaseTransport):
-    """`CallTransport` for asyncio and trio."""
-
-    def __init__(self, exchange: Exchange) -> None:
-        self._exchange = exchange
-
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        exchange = self._exchange
+        exchange = self._begin()
         upload = exchange.upload(await request.aread())
         while True:
             attempt = Attempt(exchange, request, upload)

@@ -6,9 +6,8 @@ there, and h11 with the generators between takes a quarter of the time of a larg
 
 from __future__ import annotations
 
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import aclosing, closing, contextmanager, suppress
-from enum import Enum, auto
 from typing import TypeAlias
 
 import anyio.lowlevel
@@ -19,15 +18,6 @@ from .intake import Intake
 from .streams import AsyncStream, SyncStream
 
 Left: TypeAlias = Callable[[], float]
-_Piece: TypeAlias = bytes | memoryview
-
-
-class _Next(Enum):
-    """What the drivers below are asked for."""
-
-    PARSED = auto()  # the next piece of the body from HTTP's parser; empty at the end
-    RAW = auto()  # the next bytes of the connection; empty at the end
-    TURN = auto()  # a turn for other tasks
 
 
 def receive(response: httpx.Response, intake: Intake, left: Left) -> None:
@@ -37,39 +27,37 @@ def receive(response: httpx.Response, intake: Intake, left: Left) -> None:
 
     Raises: httpx.HTTPError where it is cut, or comes too late.
     """
-    stream = response.extensions.get("network_stream")
-    steps, pieces = _steps(response, intake, left), response.iter_raw()
-    with closing(response), suppress(StopIteration):
-        wanted = next(steps)
-        while True:
-            piece: _Piece = b""
-            if wanted is _Next.PARSED:
-                piece = next(pieces, b"")
-            elif wanted is _Next.RAW and isinstance(stream, SyncStream):
-                with _as_httpx():
-                    piece = stream.read_view()
-            wanted = steps.send(piece)
+    body, stream = _Body(response, intake, left), response.extensions.get("network_stream")
+    pieces = response.iter_raw()  # kept by its name: a generator that is let go of closes the connection
+    with closing(response):
+        for piece in pieces:
+            for _ in body.take(piece):
+                pass
+            if body.is_direct or intake.is_full:
+                break
+        while isinstance(stream, SyncStream) and body.wants_more:
+            with _as_httpx():
+                view = stream.read_view()
+            for _ in body.take(view):
+                pass
 
 
 async def receive_async(response: httpx.Response, intake: Intake, left: Left) -> None:
     """`receive` for async calls."""
-    stream = response.extensions.get("network_stream")
-    steps, pieces = _steps(response, intake, left), response.aiter_raw()
+    body, stream = _Body(response, intake, left), response.extensions.get("network_stream")
+    pieces = response.aiter_raw()
     async with aclosing(response):
         try:
-            wanted = next(steps)
-            while True:
-                piece: _Piece = b""
-                if wanted is _Next.PARSED:
-                    piece = await anext(pieces, b"")
-                elif wanted is _Next.RAW and isinstance(stream, AsyncStream):
-                    with _as_httpx():
-                        piece = await stream.read_view()
-                else:
+            async for piece in pieces:
+                for _ in body.take(piece):
                     await anyio.lowlevel.checkpoint()
-                wanted = steps.send(piece)
-        except StopIteration:
-            pass
+                if body.is_direct or intake.is_full:
+                    break
+            while isinstance(stream, AsyncStream) and body.wants_more:
+                with _as_httpx():
+                    view = await stream.read_view()
+                for _ in body.take(view):
+                    await anyio.lowlevel.checkpoint()
         finally:
             if isinstance(stream, AsyncStream):  # ends the generators of httpx and httpcore: the next read fails
                 await stream.aclose()
@@ -78,24 +66,42 @@ async def receive_async(response: httpx.Response, intake: Intake, left: Left) ->
                         pass
 
 
-def _steps(response: httpx.Response, intake: Intake, left: Left) -> Generator[_Next, _Piece, None]:
-    length = _length(response)
-    came = 0
-    while not intake.is_full and (length is None or came < length or not came):
-        is_raw = length is not None and came > 0
-        piece = yield _Next.RAW if is_raw else _Next.PARSED
-        if not piece:
-            if is_raw:
-                raise httpx.RemoteProtocolError(f"the connection ended after {came} of {length} bytes of the answer")
-            return
-        if length is not None:
-            piece = piece[: length - came]
-        came += len(piece)
-        for number, _ in enumerate(intake.steps(piece)):
-            if left() <= 0:
+class _Body:
+    """What came of a body, and what is to come. HTTP's parser gives its first piece, and where its length is known, the
+    connection the others."""
+
+    def __init__(self, response: httpx.Response, intake: Intake, left: Left) -> None:
+        self._intake, self._left = intake, left
+        self._length = _length(response)
+        self._came = 0
+
+    @property
+    def is_direct(self) -> bool:
+        """Whether the rest is read from the connection itself."""
+        return self._length is not None and self._came > 0
+
+    @property
+    def wants_more(self) -> bool:
+        """Whether there is anything to read from the connection itself, and room for it."""
+        return self._length is not None and 0 < self._came < self._length and not self._intake.is_full
+
+    def take(self, piece: bytes | memoryview) -> Iterator[None]:
+        """Takes the next piece, in steps between which others can have their turn. Only its first step looks at it.
+
+        Raises: httpx.HTTPError where the body ends too early, or the time of the call is over.
+        """
+        if self._length is not None:
+            if not piece:
+                raise httpx.RemoteProtocolError(
+                    f"the connection ended after {self._came} of {self._length} bytes of the answer"
+                )
+            piece = piece[: self._length - self._came]
+        self._came += len(piece)
+        for number, _ in enumerate(self._intake.steps(piece)):
+            if self._left() <= 0:
                 raise httpx.ReadTimeout("the time for this call is over")
             if number:  # there is more in it than came
-                yield _Next.TURN
+                yield
 
 
 @contextmanager

@@ -7,6 +7,7 @@ import ipaddress
 import os
 import ssl
 import urllib.request
+from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
@@ -91,31 +92,17 @@ def _is_for(entry: str, scheme: str, host: str, port: int) -> bool:
     """Whether an entry of NO_PROXY is for a server. It may be *, a host (and all below it), .host, host:port,
     scheme://host, an address or a network of addresses."""
     entry = entry.strip().lower()
-    if not entry:
-        return False
-    if entry == "*":
-        return True
     wanted, mark, rest = entry.partition("://")
     if mark:
         if wanted not in (scheme, "all"):
             return False
-        entry = rest.rstrip("/")
-        if entry in ("", "*"):  # as httpx has it: everything of that scheme
-            return True
-    host = host.strip("[]").rstrip(".").lower()
-    try:
-        return ipaddress.ip_address(host) in ipaddress.ip_network(entry.strip("[]"), strict=False)
-    except ValueError:
-        pass
-    name, colon, digits = entry.rpartition(":")
-    if colon and digits.isdecimal() and (name.count(":") == 0 or name.endswith("]")):
-        if int(digits) != port:
-            return False
-        entry = name
-    entry = entry.strip("[]").removeprefix("*").rstrip(".")
-    bare = entry.removeprefix(".")
-    is_below = bool(bare) and host.endswith("." + bare)
-    return is_below or host == bare
+        entry = rest.rstrip("/") or "*"  # as httpx has it: everything of that scheme
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host.strip("[]")) in ipaddress.ip_network(entry.strip("[]"), strict=False)
+    if entry != "*":
+        entry = entry.removeprefix("*").rstrip(".")
+    bypass: Callable[[str, dict[str, str]], bool] = urllib.request.proxy_bypass_environment  # type: ignore[attr-defined]
+    return bypass(f"{host.rstrip('.')}:{port}", {"no": entry})
 
 
 def trusted_roots() -> ssl.SSLContext:
