@@ -18,10 +18,12 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from conformance.cases import Case, load
-from conformance.runner import Runner
-
 ROOT = Path(__file__).parents[1]
+sys.path[0] = str(ROOT)  # in the place of tools/, whose conformance.py hides the package
+
+from conformance.cases import Case, load  # noqa: E402
+from conformance.runner import Runner  # noqa: E402
+
 ADAPTER = ROOT / "conformance" / "adapters" / "python.py"
 FACADE = ROOT / "facade" / "nanobanana"
 ROOMS = ["*.py", "_formats/*.py", "_call/*.py", "pictures/*.py"]
