@@ -116,6 +116,19 @@ def test_folder_of_an_earlier_version_is_taken_over(
     assert {line["id"] for line in results(tmp_path)} == keys.keys()
 
 
+def test_picture_of_an_earlier_version_that_is_gone_stops_nothing(client: NanoBanana, tmp_path: Path) -> None:
+    """Where somebody has deleted a picture that an earlier version left, its request is unknown, and the others go on."""
+    requests = [{"prompt": f"Gone {name}", "id": name} for name in ("drawn", "new")]
+    left = tmp_path / ".nanobanana" / "00" / f"{_key(requests[0])}.picture"
+    left.parent.mkdir(parents=True)
+    left.write_bytes(b"a picture")
+    client.batch([], tmp_path).run()
+    left.unlink()
+    batch = client.batch(requests, tmp_path, concurrency=1)
+    assert {result.id: result.status for result in batch} == {"drawn": "unknown", "new": "done"}
+    assert batch.summary.stopped is None
+
+
 # ------------------------------------------------------------------------------------ disks that lack something
 
 

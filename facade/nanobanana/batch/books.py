@@ -131,8 +131,10 @@ class Books:
 
     def _there(self, task: Task, row: Row | None) -> str | None:
         """The picture of a task, if it is anywhere: its name in the folder, or the whole path of one outside."""
-        if row is not None and row.refuge is not None and (not os.path.isabs(row.refuge) or os.path.isfile(row.refuge)):
-            return row.refuge
+        if row is not None and row.refuge is not None:
+            is_there = os.path.isfile if os.path.isabs(row.refuge) else self.folder.has
+            if is_there(row.refuge):
+                return row.refuge
         if row is not None and row.stem is not None:
             return self.folder.find(row.stem)
         return self.folder.known(task)
