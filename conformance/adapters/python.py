@@ -50,15 +50,17 @@ class Runner:
         self.wake: Callable[[], object] = lambda: None
         self._lines: queue.Queue[Any] = queue.Queue()
         self._asking = threading.Lock()
+        self._saying = threading.RLock()
         threading.Thread(target=self._read, daemon=True).start()
 
     def _read(self) -> None:
         for line in sys.stdin.buffer:
             message = json.loads(line)
             if message["type"] == "tick":
-                self._set(message)
+                with self._saying:  # nothing that comes of the new time is said before this
+                    self._set(message)
+                    self.say(type="ticked")
                 self.wake()
-                self.say(type="ticked")
             else:
                 self._lines.put(message)
         self._lines.put(None)
@@ -69,8 +71,9 @@ class Runner:
             self.clock = message["clock"]
 
     def say(self, **message: Any) -> None:
-        sys.stdout.write(json.dumps(message) + "\n")
-        sys.stdout.flush()
+        with self._saying:
+            sys.stdout.write(json.dumps(message) + "\n")
+            sys.stdout.flush()
 
     def hear(self) -> Any:
         return self._lines.get()
