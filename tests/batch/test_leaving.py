@@ -233,3 +233,39 @@ def test_second_interrupt_aborts(nanobanana_sandbox: str, client: NanoBanana, tm
         signal.signal(signal.SIGINT, previous)
     again = {result.id: result.status for result in client.batch(requests, tmp_path)}
     assert again == {"t0": "unknown", "t1": "unknown", "t2": "done"}
+
+
+FORKED = """
+import os, subprocess, sys
+from nanobanana import NanoBanana
+out, mark, how = sys.argv[1:]
+requests = [f"{mark} {n} [sandbox:slow=0.5]" for n in range(4)]
+another = "import sys; from nanobanana import NanoBanana; NanoBanana().batch(sys.argv[2:], sys.argv[1]).run()"
+batch, child = NanoBanana().batch(requests, out, concurrency=1), 0
+for number, _ in enumerate(batch):
+    if number == 0 and how == "copy":
+        open(f"{out}/ledger.sqlite", "rb").close()
+        other = subprocess.run([sys.executable, "-c", another, out, *requests], capture_output=True, text=True)
+        assert "another run works on this folder: process" in other.stderr, other.stderr
+    if number == 0 and how == "fork":
+        child = os.fork()
+if how == "fork" and not child:
+    assert "forked" in batch.summary.stopped
+    os._exit(7)
+if child:
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+print(batch.summary.done)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="forks, and POSIX locks")
+@pytest.mark.parametrize("how", ["copy", "fork"])
+def test_run_that_reads_its_ledger_or_forks_keeps_the_folder(nanobanana_sandbox: str, tmp_path: Path, how: str) -> None:
+    """A program that copies the folder of its batch still holds it, and a fork of one neither works nor waits."""
+    mark = f"Held by {how}"
+    done = subprocess.run(
+        [sys.executable, "-c", FORKED, str(tmp_path), mark, how],
+        env=environment(nanobanana_sandbox), capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.stdout == "4\n", done.stderr
+    assert len(sent(nanobanana_sandbox, mark)) == 4

@@ -156,7 +156,10 @@ class _Thread:
         try:
             result = self._results.get(timeout=_TICK)
         except queue.Empty:
-            return []
+            if self._thread.is_alive() or not self._results.empty():
+                return []
+            self._runner.stop("it goes on in the process that this one was forked from")
+            return None
         if isinstance(result, BaseException):
             raise result
         self._room.release()

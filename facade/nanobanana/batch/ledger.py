@@ -92,7 +92,12 @@ class Ledger:
         self.path = path
         self._guard, self._pending = threading.Lock(), deque[_Write]()
         self._holder = path.with_suffix(".holder")
-        self._connection, self.is_new = self._opened()
+        self._lock: int | None = None
+        try:
+            self._connection, self.is_new = self._opened()
+        except BaseException:
+            _release(self._lock)
+            raise
         about = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
         with contextlib.suppress(OSError):  # it only tells others who holds it
             self._holder.write_text(json.dumps(about))
@@ -104,6 +109,8 @@ class Ledger:
         while True:
             journal, synchronous, lack = ways[0]
             try:
+                if self._lock is None:
+                    self._lock = _locked(self._holder)
                 opened = _connected(self.path, journal, synchronous)
             except sqlite3.Error as exc:
                 code = getattr(exc, "sqlite_errorcode", 0) & 0xFF
@@ -150,7 +157,10 @@ class Ledger:
         with contextlib.suppress(OSError):
             self._holder.unlink()
         with self._guard:
-            self._connection.close()
+            try:
+                self._connection.close()
+            finally:
+                _release(self._lock)
 
     def row(self, key: str) -> Row | None:
         """What is known of a task; None where it was never heard of."""
@@ -224,6 +234,48 @@ class _Write:
     statement: str
     values: tuple[Any, ...]
     end: Future[None] = attrs.field(factory=Future)
+
+
+def _locked(path: Path) -> int | None:
+    """A descriptor that locks a file as long as it is open. SQLite's own locks are POSIX's: they are lost as soon as
+    this process opens and closes the ledger, as whoever copies the folder does. None where there is no such lock.
+
+    Raises: sqlite3.OperationalError where another holds it.
+    """
+    try:
+        import fcntl  # Windows, where a lock belongs to who took it, has none
+
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
+    except (ImportError, OSError):
+        return None
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as exc:
+        os.close(descriptor)
+        error = sqlite3.OperationalError(str(exc))
+        error.sqlite_errorcode = sqlite3.SQLITE_BUSY
+        raise error from None
+    except OSError:  # not every filesystem has them
+        os.close(descriptor)
+        return None
+    _LOCKS.add(descriptor)
+    return descriptor
+
+
+def _release(lock: int | None) -> None:
+    if lock in _LOCKS:
+        _LOCKS.discard(lock)
+        os.close(lock)
+
+
+def _release_all() -> None:
+    for lock in tuple(_LOCKS):
+        _release(lock)
+
+
+_LOCKS: set[int] = set()
+if hasattr(os, "register_at_fork"):  # a child that lives on would hold the folder
+    os.register_at_fork(after_in_child=_release_all)
 
 
 @contextlib.contextmanager
