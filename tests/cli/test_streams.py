@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from ..conftest import KEY
+from ..faults.server import Server, reply
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -188,3 +189,17 @@ def test_help_has_two_names(command: Run, option: str) -> None:
 def test_completion_can_be_installed(command: Run) -> None:
     """The program offers completion for the shell."""
     assert b"--install-completion" in command("--help").stdout
+
+
+def test_answer_that_cannot_be_used_is_kept(tmp_path: Path) -> None:
+    """An answer that was paid for and cannot be read is put into a file, and the words say where."""
+    answer = b'{"candidates": [{"content": {"parts": [{"inlineData": {"data": "iVBORw0KGgo'
+    with Server([reply(200, answer)]) as server:
+        done = subprocess.run(
+            [sys.executable, "-m", "nanobanana", "generate", "Draw a half"], capture_output=True, text=True, timeout=60,
+            env={**os.environ, "INFINITYBLUE_API_KEY": KEY, "INFINITYBLUE_BASE_URL": server.url, "TMPDIR": str(tmp_path)},
+        )  # fmt: skip
+    assert done.returncode == 1
+    (kept,) = tmp_path.rglob("*.bin")
+    assert kept.read_bytes() == answer
+    assert kept.name in done.stderr.replace("\n", "")

@@ -15,6 +15,8 @@ import typer
 
 from ..client import NanoBanana
 from ..errors import APIStatusError, ConfigurationError, InvalidRequestError, NanoBananaError
+from ..pictures.image import GeneratedImage
+from ..pictures.rescue import rescue
 from .words import printable, told
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
@@ -85,7 +87,10 @@ def reporting(*, as_json: bool = False, sends: bool = True) -> Iterator[None]:
         if as_json:
             emit({"error": describe_error(error)})
         is_usage = isinstance(error, InvalidRequestError | ConfigurationError)
-        give_up(told(error, sends=sends), WRONG_USAGE if is_usage else FAILED)
+        words, content = told(error, sends=sends), getattr(error, "content", b"")
+        if content and (kept := rescue(GeneratedImage(content))):  # it may hold what was paid for
+            words = f"{words} The answer, as far as it came, is in {kept}."
+        give_up(words, WRONG_USAGE if is_usage else FAILED)
     except KeyboardInterrupt:
         give_up("interrupted" + ("; a call under way may be billed all the same" if sends else ""), INTERRUPTED)
     except BrokenPipeError:  # whoever read our output has gone, and typer ends quietly
