@@ -14,6 +14,7 @@ import time
 import tracemalloc
 import warnings
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -260,7 +261,9 @@ def test_a_deep_document(depth: int, end: str, large: bytes, tmp_path: Path) -> 
         assert not list(tmp_path.iterdir())
     else:
         assert generation.image.data == large
-        assert json.dumps(generation.metadata["x"]) == json.dumps(json.loads(body)["x"])
+        kept, sent = generation.metadata["x"], body[body.index('"x":') + 4 : -1]
+        with ThreadPoolExecutor(1) as fresh:  # JSON as deep as this needs a stack without the test's runner on it
+            assert fresh.submit(json.dumps, kept, separators=(",", ":")).result() == sent
         assert [path.name for path in tmp_path.iterdir()] == ["cat.png"]
 
 

@@ -10,8 +10,7 @@ from __future__ import annotations
 import contextlib
 import ssl
 from collections.abc import Iterator
-from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, TypeAlias
 
 import httpcore
 import httpx
@@ -80,6 +79,7 @@ class _Pool:
     def __init__(
         self, pool: Any, backend: SyncBackend | AsyncBackend, way: Way, try_: Try, secret_headers: Headers
     ) -> None:
+        super().__init__()
         self._pool, self._backend = pool, backend
         self._way, self._try, self._secret_headers = way, try_, secret_headers
 
@@ -109,42 +109,26 @@ class _Pool:
             raise
 
 
-class _SyncPool(_Pool):
+class _SyncPool(_Pool, contextlib.ExitStack):
+    """A pool that is closed as a context, or by `close`."""
+
     def handle_request(self, request: httpcore.Request) -> httpcore.Response:
+        self.callback(self._pool.close)
         self._prepare(request, self._note)
         with self._guarded():
             response: httpcore.Response = self._pool.handle_request(request)
         return response
 
-    def close(self) -> None:
-        self._pool.close()
 
-    def __enter__(self) -> Self:
-        return self
+class _AsyncPool(_Pool, contextlib.AsyncExitStack):
+    """`_SyncPool` for async calls."""
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.close()
-
-
-class _AsyncPool(_Pool):
     async def handle_async_request(self, request: httpcore.Request) -> httpcore.Response:
         async def note(event: str, info: dict[str, Any]) -> None:
             self._note(event, info)
 
+        self.push_async_callback(self._pool.aclose)
         self._prepare(request, note)
         with self._guarded():
             response: httpcore.Response = await self._pool.handle_async_request(request)
         return response
-
-    async def aclose(self) -> None:
-        await self._pool.aclose()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        await self.aclose()
