@@ -44,6 +44,7 @@ ENCODED: dict[str, tuple[str, bytes]] = {
     "identity by name": ("identity", BODY),
     "gzip": ("gzip", gzip.compress(BODY)),
     "x-gzip": ("X-GZIP ", gzip.compress(BODY)),
+    "gzip and identity": ("identity, gzip", gzip.compress(BODY)),
     "two members": ("gzip", gzip.compress(BODY[:500]) + gzip.compress(BODY[500:])),
     "three members, one empty": ("gzip", gzip.compress(BODY[:1]) + gzip.compress(b"") + gzip.compress(BODY[1:])),
     "padding": ("gzip", gzip.compress(BODY) + bytes(512)),

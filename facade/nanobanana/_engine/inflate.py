@@ -23,7 +23,9 @@ class Inflate:
     """
 
     def __init__(self, encoding: str) -> None:
-        self._encoding = encoding.strip().lower().removeprefix("x-")
+        # A list is read as well (RFC 9110, 8.4), where but one name in it says something.
+        named = {name.strip().removeprefix("x-") for name in encoding.lower().split(",")} - {"", "identity"}
+        self._encoding = named.pop() if len(named) == 1 else ""
         self._is_plain = self._encoding not in ("gzip", "deflate")
         self._is_over = False  # behind the last member, where there may be padding
         self._members = 0
