@@ -169,6 +169,7 @@ class NanoBanana(SyncCaller):
             concurrency=concurrency,
             executor=executor,
             recipe=_recipe(self._settings),
+            place=self._settings.place,
             on_result=on_result,
             ledger_dir=ledger_dir,
         )
@@ -286,6 +287,7 @@ class AsyncNanoBanana(AsyncCaller):
             concurrency=concurrency,
             executor=executor,
             recipe=_recipe(self._settings),
+            place=self._settings.place,
             on_result=on_result,
             ledger_dir=ledger_dir,
         )

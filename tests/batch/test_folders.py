@@ -55,6 +55,28 @@ def test_copy_of_a_folder_knows_what_was_paid_for(
     assert len(sent(nanobanana_sandbox, f"Copied {how}")) == 3
 
 
+def test_what_the_sandbox_painted_is_never_taken_for_what_a_gateway_drew(
+    client: NanoBanana, nanobanana_sandbox: str, tmp_path: Path
+) -> None:
+    """A folder begun on this machine is refused by a run that would ask elsewhere, and the other way round, unsent."""
+    here = nanobanana_sandbox.rpartition(":")[2]
+    elsewhere = NanoBanana._wired(
+        api_key="sk-elsewhere-0123456789",
+        base_url="http://gateway.example",
+        allow_insecure=True,
+        reroute=lambda host, port: ("127.0.0.1", int(here)),
+    )
+    client.batch(["Painted here"], tmp_path / "here").run()
+    with pytest.raises(ConfigurationError, match=r"drawn by a server on this machine, .* would ask a server elsewhere"):
+        elsewhere.batch(["Painted here"], tmp_path / "here").run()
+    assert elsewhere.batch(["Asked there"], tmp_path / "there").run().failed == 1  # it serves this machine alone
+    with pytest.raises(ConfigurationError, match="Take a folder for each"):
+        client.batch(["Asked there"], tmp_path / "there").run()
+    assert elsewhere.batch(["Asked there"], tmp_path / "there").run().failed == 1
+    assert len(sent(nanobanana_sandbox, "Painted here")) == 1
+    assert sent(nanobanana_sandbox, "Asked there") == []
+
+
 @pytest.mark.parametrize("content", [b"no database at all" * 100, b"SQLite format 3\0" + bytes(5000)])
 def test_damaged_ledger_is_said_and_kept(
     client: NanoBanana, nanobanana_sandbox: str, tmp_path: Path, content: bytes

@@ -53,6 +53,11 @@ class Settings:
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise ConfigurationError(f"{name} is {value!r}; it must be a whole number of at least {least}")
 
+    @property
+    def place(self) -> str:
+        """Which kind of endpoint it is, in words: what the sandbox painted is never taken for what a gateway drew."""
+        return "a server on this machine" if self.base_url.host in _LOOPBACK else "a server elsewhere"
+
     def for_call(self, *, timeout: float | None, extra_headers: Mapping[str, str] | None) -> Settings:
         """The settings of one call.
 

@@ -58,7 +58,9 @@ class Books:
     Raises: ConfigurationError.
     """
 
-    def __init__(self, address: str, ledger_dir: str | None, options: Options, stop: Callable[[str], None]) -> None:
+    def __init__(
+        self, address: str, ledger_dir: str | None, options: Options, stop: Callable[[str], None], place: str
+    ) -> None:
         self._options, self._stop = options, stop
         self._unsent: list[Claim] = []
         try:
@@ -69,6 +71,9 @@ class Books:
                 self._ledger = undo.enter_context(contextlib.closing(Ledger(path)))
                 if self._ledger.is_new:
                     self._ledger.take_over(known_before(self.folder))
+                if (before := self._ledger.place(place)) != place:
+                    problem = f"{address} holds what was drawn by {before}, and this run would ask {place}"
+                    raise ConfigurationError(problem, advice="Take a folder for each of them")
                 self.folder.clear()
                 root = self.folder.root
                 self._journal = Journal(path.with_suffix(".jsonl") if root is None else root / NAME)

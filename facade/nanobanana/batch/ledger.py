@@ -37,6 +37,7 @@ create table if not exists task (
   refuge text,                    -- where its picture was put when the folder would not take it
   record text not null            -- its line of results.jsonl
 ) without rowid""",
+    "create table if not exists about (name text primary key, value text not null) without rowid",
     "create temporary table wrong (line integer primary key, record text not null)",  # each run looks at them again
 )
 _PUT = (
@@ -175,6 +176,13 @@ class Ledger:
         with self._guard:
             for _, record in self._connection.execute(both):
                 yield record
+
+    def place(self, place: str) -> str:
+        """Where the tasks were drawn that are here; where there are none, they are drawn at this place from now on."""
+        with self._guard, _transaction(self._connection):
+            self._connection.execute("delete from about where not exists (select 1 from task)")
+            self._connection.execute("insert or ignore into about values ('place', ?)", (place,))
+            return str(self._connection.execute("select value from about where name = 'place'").fetchone()[0])
 
     def put(self, row: Row) -> None:
         """Writes down what is known of a task now, over what was."""

@@ -71,6 +71,7 @@ class Runner:
     concurrency: int = attrs.field(default=8, kw_only=True)
     _executor: Executor | None = attrs.field(default=None, kw_only=True)
     _recipe: Recipe | None = attrs.field(default=None, kw_only=True)
+    _place: str = attrs.field(default="another endpoint", kw_only=True)
     _ledger_dir: str | None = attrs.field(default=None, kw_only=True, converter=attrs.converters.optional(os.fspath))
     summary: Summary = attrs.field(factory=Summary, init=False)
     is_stopping: bool = attrs.field(default=False, init=False)
@@ -99,7 +100,9 @@ class Runner:
         self._files = anyio.CapacityLimiter(_FILE_THREADS)
         self._fetches = anyio.CapacityLimiter(_FETCHES)
         self._turn = anyio.Lock()
-        self._books = await self._in_thread(Books, self._address, self._ledger_dir, self._options, self.stop)
+        self._books = await self._in_thread(
+            Books, self._address, self._ledger_dir, self._options, self.stop, self._place
+        )
         self._tasks = expand(iter(next_line, None))
         try:
             async with anyio.create_task_group() as group:
