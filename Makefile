@@ -20,6 +20,7 @@ demo: $(VENV)/.runtime ## make a picture through the whole stack, offline, on th
 	@$(BIN)/nanobanana generate "Put the mug of the first picture on the table of the second, in evening light" \
 	  -r examples/mug.png -r examples/table.jpg -m nanobanana_pro --aspect-ratio 16:9 --sandbox -o demo/mug-on-table \
 	  | sed 's/^/Your picture lies at: /'
+	@echo "Go on with README.md, or: $(BIN)/nanobanana generate 'Draw a cat' --sandbox"
 
 test: check-generated lint lint-contract types unit mirrors ## everything that CI runs
 
