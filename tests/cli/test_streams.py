@@ -117,6 +117,7 @@ def test_defaults_for_the_lines_of_a_batch(command: Run, tmp_path: Path) -> None
     """Options stand for what a line does not say."""
     lines = [
         {"prompt": "Draw a"},
+        "Draw a prompt alone",
         {"prompt": "Draw b", "model": "nanobanana"},
         {"prompt": "Draw c", "aspect_ratios": ["1:1"]},
     ]
@@ -137,6 +138,7 @@ def test_defaults_for_the_lines_of_a_batch(command: Run, tmp_path: Path) -> None
     )
     about = [json.loads(line) for line in done.stdout.decode().splitlines()]
     assert [(task["model"], task["aspect_ratio"], task["image_size"]) for task in about] == [
+        ("nanobanana_pro", "16:9", "2K"),
         ("nanobanana_pro", "16:9", "2K"),
         ("nanobanana", "16:9", "2K"),
         ("nanobanana_pro", "1:1", "2K"),

@@ -146,7 +146,7 @@ def _executor(address: str, stack: ExitStack) -> Any:
 def _with_defaults(lines: Iterable[Line], defaults: dict[str, Any]) -> Iterator[Line]:
     """The lines, with what the options say wherever a line says nothing."""
     for line in lines:
-        request = line.request
+        request = {"prompt": line.request} if isinstance(line.request, str) else line.request
         if isinstance(request, Mapping):
             taken = {name for name in request if request[name] is not None}
             if "aspect_ratios" in taken:
