@@ -160,6 +160,13 @@ def test_show_tells_how_a_picture_was_made(run: Callable[..., Result], model: st
     assert run("show", "missing.png").exit_code == 1
 
 
+def test_show_tells_what_is_no_picture(run: Callable[..., Result]) -> None:
+    """A file of another kind is told as such, by the path that was given."""
+    Path("notes.txt").write_text("words")
+    result = run("show", "notes.txt")
+    assert (result.exit_code, result.stderr) == (1, "nanobanana: notes.txt is no picture that can be read\n")
+
+
 def test_models_lists_the_contract(run: Callable[..., Result]) -> None:
     """`models` shows the lists of the contract, for people and for machines."""
     listed = run("models").stdout

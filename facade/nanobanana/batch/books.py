@@ -20,6 +20,7 @@ from ..errors import ConfigurationError, NanoBananaError, plain
 from ..pictures.image import GeneratedImage
 from ..pictures.remote import RemoteImage
 from ..pictures.rescue import rescue
+from ..pictures.saving import reason
 from .decision import Options, decide, state_of
 from .drawn import Drawn
 from .folder import STATE, UrlFolder, open_folder
@@ -272,7 +273,8 @@ class Books:
 
 
 def _words(error: Exception) -> str:
-    return plain(str(error), 300) or type(error).__name__
+    where = f": {error.filename}" if isinstance(error, OSError) and error.filename else ""
+    return plain(f"{reason(error)}{where}", 300)
 
 
 def _ledger_path(address: str, ledger_dir: str | None) -> Path:

@@ -36,8 +36,8 @@ def batch(
     output: Annotated[
         str, typer.Option("-o", "--output", metavar="DIR", help="The folder for the pictures, or s3://...")
     ],
-    concurrency: Annotated[int, typer.Option(min=1, help="Calls at once.")] = 8,
-    limit: Annotated[int | None, typer.Option(min=1, help="Take only the first N lines.")] = None,
+    concurrency: Annotated[int, typer.Option(min=1, metavar="N", help="Calls at once.")] = 8,
+    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Take only the first N lines.")] = None,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check every line and reference; send nothing.")] = False,
     retry_unknown: Annotated[
         bool, typer.Option("--retry-unknown", help="Send again what may have been paid for already.")
@@ -53,7 +53,9 @@ def batch(
     size: options.Size = None,
     wire: options.Wire = None,
     extra_body: options.ExtraBody = None,
-    encoding: Annotated[str | None, typer.Option(help="The encoding of FILE, such as cp1252, if not UTF-8.")] = None,
+    encoding: Annotated[
+        str | None, typer.Option(metavar="NAME", help="The encoding of FILE, such as cp1252, if not UTF-8.")
+    ] = None,
     ledger_dir: Annotated[
         Path | None, typer.Option(metavar="DIR", help="A local folder for the ledger, instead of the output folder.")
     ] = None,
@@ -180,10 +182,10 @@ def _watch(running: Batch, total: int | None) -> Summary:
     is_watched = is_terminal(sys.stderr)
     signal.signal(signal.SIGINT, interrupt)
     try:
-        with progress(running, total) if is_watched else nullcontext(say) as tell:
+        with progress(running, total) if is_watched else nullcontext():
             for result in running:
                 if not (is_watched and result.status in ("done", "skipped")):
-                    tell(line_of(result))
+                    say(line_of(result))
     finally:
         signal.signal(signal.SIGINT, previous)
     return running.summary
@@ -192,6 +194,6 @@ def _watch(running: Batch, total: int | None) -> Summary:
 def gallery(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder that a batch wrote.")],
 ) -> None:
-    """Write an index.html that shows what a batch made, for a browser, without a network."""
+    """Write an index.html that shows what a batch made. A browser needs no network to show it."""
     with reporting(sends=False):
         tell_path(write_gallery(folder))

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -17,6 +18,7 @@ from ..client import NanoBanana
 from ..errors import APIStatusError, ConfigurationError, InvalidRequestError, NanoBananaError
 from ..pictures.image import GeneratedImage
 from ..pictures.rescue import rescue
+from ..pictures.saving import reason
 from .words import printable, told
 
 FAILED, WRONG_USAGE, INTERRUPTED = 1, 2, 130
@@ -31,9 +33,22 @@ def ready_streams() -> None:
             stream.reconfigure(errors="surrogateescape" if is_utf8 else "backslashreplace")  # type: ignore[union-attr]
 
 
+@cache
+def terminal() -> Any:
+    """The terminal behind stderr, for what moves on it and what is printed meanwhile."""
+    from rich.console import Console
+
+    return Console(stderr=True)
+
+
 def say(message: str) -> None:
-    """Words for people, on stderr."""
-    typer.echo(printable(message), err=True)
+    """Words for people, on stderr. On a terminal no word is cut at its edge."""
+    if not is_terminal(sys.stderr):
+        typer.echo(printable(message), err=True)
+        return
+    from rich.text import Text
+
+    terminal().print(Text(printable(message)), overflow="ignore", crop=False)
 
 
 def warn(message: str) -> None:
@@ -97,7 +112,7 @@ def reporting(*, as_json: bool = False, sends: bool = True) -> Iterator[None]:
         raise
     except OSError as error:
         where = f": {error.filename}" if isinstance(error.filename, str) else ""
-        give_up(f"{(error.strerror or str(error)).lower()}{where}")
+        give_up(f"{reason(error).lower()}{where}")
 
 
 def read_key(file: str | None) -> str | None:
@@ -110,9 +125,9 @@ def read_key(file: str | None) -> str | None:
     try:
         return Path(file).read_text("utf-8-sig").strip()
     except (OSError, ValueError) as error:
-        reason = str(getattr(error, "strerror", None) or "it is not text").lower()
+        problem = reason(error).lower() if isinstance(error, OSError) else "it is not text"
     if not file.startswith("sk-"):
-        raise ConfigurationError(f"the file named by --api-key-file cannot be read: {reason}")
+        raise ConfigurationError(f"the file named by --api-key-file cannot be read: {problem}")
     advice = "Put the key into a file or into INFINITYBLUE_API_KEY; on a command line others can read it"
     raise ConfigurationError("--api-key-file takes the path of a file: it is given a key, not a file", advice=advice)
 
@@ -147,10 +162,9 @@ def waiting(what: str) -> Iterator[None]:
     if not is_terminal(sys.stderr):
         yield
         return
-    from rich.console import Console
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=terminal(), transient=True) as progress:
         progress.add_task(what, total=None)
         yield

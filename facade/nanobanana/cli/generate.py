@@ -30,7 +30,7 @@ _NOT_REPORTED = {"images", "drafts", "headers"}
 
 
 def generate(
-    prompt: Annotated[str, typer.Argument(help="What to draw, in words; - reads them from stdin.")],
+    prompt: Annotated[str, typer.Argument(metavar="PROMPT", help="What to draw, in words; - reads them from stdin.")],
     reference: Annotated[
         list[str] | None, typer.Option("-r", "--reference", metavar="FILE", help="A picture to look at; repeatable.")
     ] = None,
@@ -41,7 +41,7 @@ def generate(
     wire: options.Wire = None,
     extra_body: options.ExtraBody = None,
     number: Annotated[
-        int, typer.Option("-n", "--number", min=1, max=100, help="How many pictures; each is a call.")
+        int, typer.Option("-n", "--number", metavar="N", min=1, max=100, help="How many pictures; each is a call.")
     ] = 1,
     output: Annotated[
         str | None,

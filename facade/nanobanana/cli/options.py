@@ -28,8 +28,10 @@ ExtraBody = Annotated[
 ]
 Sandbox = Annotated[bool, typer.Option("--sandbox", help="Try it offline, on a sandbox that runs for this call.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON, for machines.")]
-Timeout = Annotated[float, typer.Option(help="Seconds for each call, repeats included.")]
-BaseUrl = Annotated[str | None, typer.Option(help="The endpoint, instead of INFINITYBLUE_BASE_URL or the gateway.")]
+Timeout = Annotated[float, typer.Option(metavar="SECONDS", help="Seconds for each call, repeats included.")]
+BaseUrl = Annotated[
+    str | None, typer.Option(metavar="URL", help="The endpoint, instead of INFINITYBLUE_BASE_URL or the gateway.")
+]
 KeyFile = Annotated[
     str | None, typer.Option(metavar="FILE", help="Read the key from a file instead of the environment.")
 ]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 
 from ..batch import Batch, BatchResult, Summary
-from .words import in_options, printable
+from .console import terminal
+from .words import in_options
 
 _LONGEST_BAR, _SHORTEST_BAR = 30, 10  # cells
 _SOON = 3.0  # seconds before which a guess at the rest is worth nothing
@@ -16,29 +17,31 @@ _SOON = 3.0  # seconds before which a guess at the rest is worth nothing
 
 def line_of(result: BatchResult) -> str:
     """A result in a line."""
-    if result.error is not None:
-        words = f"{result.status} ({result.error['class']}): {in_options(result.error['message'])}"
-        return f"line {result.line}: {result.id}: {words}"
-    return f"line {result.line}: {result.id}: {result.status}" + (f" {result.path}" if result.path else "")
+    told = f"line {result.line}: {result.id}: {result.status}"
+    if result.error is None:
+        return f"{told} {result.path or ''}".rstrip()
+    message = in_options(result.error["message"])
+    if message.startswith(f"line {result.line}: "):
+        told = result.status
+    return f"{told} ({result.error['class']}): {message}"
 
 
 def summary_of(summary: Summary) -> str:
-    """What came of a batch, what it used, and what to run next."""
+    """What came of a batch, what it used, and what to run next, in a few lines."""
     names = ("done", "skipped", "failed", "unknown", "taken")
     counts = ", ".join(f"{getattr(summary, name)} {name}" for name in names)
-    words = [f"{counts}; {summary.tokens} tokens, {summary.seconds:.1f} s."]
-    if summary.stopped:
-        words.append(f"Stopped early: {in_options(summary.stopped).rstrip('.')}.")
-    if summary.unknown:
-        words.append(
-            "Of what is unknown it may have been paid: look at the usage page, then run it again, with "
-            "--retry-unknown to send that again."
-        )
-    if summary.failed:
-        words.append("Run it again with --retry-failed to send again what failed after it was paid for.")
+    lines = [f"{counts}; {summary.tokens} tokens, {summary.seconds:.1f} s."]
+    again = [f"Stopped early: {in_options(summary.stopped).rstrip('.')}."] if summary.stopped else []
     if not summary.unknown and not summary.failed and not summary.is_complete:
-        words.append("Run it again for the rest.")
-    return " ".join(words)
+        again.append("Run it again for the rest.")
+    if again:
+        lines.append(" ".join(again))
+    if summary.unknown:
+        lines.append("What is unknown may have been paid for: look at the usage page, and where it")
+        lines.append("was not, run it again with --retry-unknown to send it again.")
+    if summary.failed:
+        lines.append("Run it again with --retry-failed to send again what failed for good.")
+    return "\n".join(lines)
 
 
 def progress_line(summary: Summary, total: int | None, seconds: float, width: int, *, full: str, empty: str) -> str:
@@ -70,14 +73,12 @@ def _span(seconds: float) -> str:
 
 
 @contextmanager
-def progress(running: Batch, total: int | None) -> Iterator[Callable[[str], None]]:
-    """A line at the bottom of the terminal that says how far a batch is, gone at the end. Gives what prints a line
-    above it."""
-    from rich.console import Console
+def progress(running: Batch, total: int | None) -> Iterator[None]:
+    """A line at the bottom of the terminal that says how far a batch is, below whatever is said; gone at the end."""
     from rich.live import Live
     from rich.text import Text
 
-    console, began = Console(stderr=True), time.monotonic()
+    console, began = terminal(), time.monotonic()
     full, empty = "#-" if console.options.ascii_only else "█░"
 
     def line() -> Text:
@@ -86,4 +87,4 @@ def progress(running: Batch, total: int | None) -> Iterator[Callable[[str], None
         return Text(told, no_wrap=True, overflow="crop")
 
     with Live(get_renderable=line, console=console, transient=True):
-        yield lambda text: console.print(printable(text), markup=False, highlight=False, soft_wrap=True)
+        yield

@@ -25,17 +25,19 @@ class SandboxCommand(TyperCommand):
 
 
 def sandbox(
-    port: Annotated[int, typer.Option(help="The port on 127.0.0.1; 0 takes a free one.", min=0, max=65535)] = 8787,
+    port: Annotated[
+        int, typer.Option(metavar="N", help="The port on 127.0.0.1; 0 takes a free one.", min=0, max=65535)
+    ] = 8787,
     log: Annotated[
         str | None, typer.Option("--log", metavar="FILE", help="Add each request to a file, as a line of JSON.")
     ] = None,
 ) -> None:
-    """Play the endpoint on this machine: real pictures, no key, no network."""
+    """Play the endpoint on this machine. Its pictures are real; it needs no key and no network."""
 
     def announce(url: str) -> None:
         typer.echo(url)
-        say(f"Use it with: export INFINITYBLUE_BASE_URL={url} INFINITYBLUE_API_KEY=sk-sandbox  (Ctrl-C ends it)")
-        say(f"What comes in is shown, live, by a browser at {url}/")
+        say(f"Use it with:\n  export INFINITYBLUE_BASE_URL={url}\n  export INFINITYBLUE_API_KEY=sk-sandbox")
+        say(f"A browser shows what comes in at {url}/ (Ctrl-C ends it)")
 
     with reporting(), needing_sandbox():
         from nanobanana_sandbox import run

@@ -8,8 +8,10 @@ from typing import Annotated
 import attrs
 import typer
 
+from ..pictures.header import sniff
 from ..pictures.image import GeneratedImage
 from ..pictures.provenance import extract
+from ..pictures.saving import reason
 from ..vocabulary import ASPECT_RATIOS, CHAT_MODELS, IMAGE_SIZES, MODELS, NATIVE_MODELS, pixels
 from . import options
 from .console import emit, give_up, reporting
@@ -20,12 +22,14 @@ def show(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A picture.")],
     as_json: options.AsJson = False,
 ) -> None:
-    """Tell how a picture was made, as far as its file says (save it with --metadata)."""
+    """Tell how a picture was made. Its file says so where it was made with --metadata."""
     with reporting(as_json=as_json, sends=False):
         try:
             image = GeneratedImage(file.read_bytes())
         except OSError as error:
-            give_up(f"{file} cannot be read: {(error.strerror or str(error)).lower()}")
+            give_up(f"{file} cannot be read: {reason(error).lower()}")
+        if sniff(image.content) is None:
+            give_up(f"{file} is no picture that can be read")
         record = extract(image.content)
         told = {} if record is None else attrs.asdict(record)
         if as_json:

@@ -40,6 +40,7 @@ _PHRASES = [
     (r"(Keep|Look at) the answer with error\.save_body\(path\)", r"\1 the answer"),
     (r"The picture is on this error: save error\.image elsewhere", "Make room, or give another place"),
     (r"Give a path, bytes, an open binary file, .*", "Give the path of a picture"),
+    (r"; Base64 as data:image/png;base64,\.\.\.", ""),
     (r"Try download\(\) again soon; such addresses often expire", "Fetch it soon; such addresses often expire"),
     (r"Correct proxy=\.\.\. or ", "Correct "),
     (r"include_thoughts=True", "--thoughts"),
