@@ -181,6 +181,30 @@ def test_a_batch_says_what_it_is_about_to_pay_for(command: Run, tmp_path: Path) 
     assert "4 done, 0 skipped" in told
 
 
+def test_no_word_is_cut_on_a_terminal(command: Run, tmp_path: Path) -> None:
+    """What is said while a batch moves, and of an error, ends its lines between words, and is never on the moving line."""
+    (tmp_path / "jobs.jsonl").write_text('{"prompt": "Draw [sandbox:no-image]"}\n{"prompt": "Draw [sandbox:slow=1]"}\n')
+    master, slave = pty.openpty()
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "50", "NO_COLOR": "1"}
+    program = [sys.executable, "-m", "nanobanana", "batch", "jobs.jsonl", "-o", "out", "--sandbox"]
+    process = subprocess.Popen(program, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=slave)
+    os.close(slave)
+    shown = b""
+    try:
+        while chunk := os.read(master, 4096):
+            shown += chunk
+    except OSError:  # the terminal goes away with the program
+        pass
+    finally:
+        os.close(master)
+    process.wait(60)
+    lines = [re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "\r", line).split("\r") for line in shown.decode().split("\n")]
+    said = [part for line in lines for part in line if part]
+    assert all(len(part) <= 50 for part in said)
+    assert any(re.fullmatch(r"line 1: [0-9a-f]{20}: failed", part) for part in said), said
+    assert "What is unknown" not in shown.decode()
+
+
 @pytest.mark.parametrize("option", ["-h", "--help"])
 def test_help_has_two_names(command: Run, option: str) -> None:
     """Every command tells of itself by -h and by --help."""

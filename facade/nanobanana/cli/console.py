@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import sys
+import textwrap
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cache
@@ -43,12 +44,13 @@ def terminal() -> Any:
 
 def say(message: str) -> None:
     """Words for people, on stderr. On a terminal no word is cut at its edge."""
+    text = printable(message)
     if not is_terminal(sys.stderr):
-        typer.echo(printable(message), err=True)
+        typer.echo(text, err=True)
         return
-    from rich.text import Text
-
-    terminal().print(Text(printable(message)), overflow="ignore", crop=False)
+    wrap = textwrap.TextWrapper(terminal().width, break_long_words=False, break_on_hyphens=False)
+    text = "\n".join(map(wrap.fill, text.splitlines()))
+    terminal().print(text, soft_wrap=True, markup=False, highlight=False, emoji=False)
 
 
 def warn(message: str) -> None:
@@ -165,6 +167,7 @@ def waiting(what: str) -> Iterator[None]:
     from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
     columns = SpinnerColumn(), TextColumn("{task.description}", markup=False), TimeElapsedColumn()
-    with Progress(*columns, console=terminal(), transient=True) as progress:
+    options: Any = {"transient": True, "redirect_stdout": False, "redirect_stderr": False}  # else none is a terminal
+    with Progress(*columns, console=terminal(), **options) as progress:
         progress.add_task(what, total=None)
         yield

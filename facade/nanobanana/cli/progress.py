@@ -86,5 +86,5 @@ def progress(running: Batch, total: int | None) -> Iterator[None]:
         told = progress_line(running.summary, total, seconds, width, full=full, empty=empty)
         return Text(told, no_wrap=True, overflow="crop")
 
-    with Live(get_renderable=line, console=console, transient=True):
+    with Live(get_renderable=line, console=console, transient=True, redirect_stderr=False):
         yield
