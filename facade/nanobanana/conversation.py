@@ -10,7 +10,7 @@ from typing import Any, Generic, Self, TypeVar
 from ._call.call import Call
 from ._call.caller import AsyncCaller, Caller, SyncCaller
 from ._engine.tokens import Blobs, Lifted
-from ._formats import FORMATS
+from ._formats import format_of
 from ._formats.verbatim import entries, members
 from .errors import InvalidRequestError, UnusableResponseError, plain
 from .pictures.generation import Generation
@@ -73,7 +73,7 @@ class _Dialogue(Generic[C]):
         self._blobs = Blobs()  # what the turns hold tokens of
         self._is_busy = False
         for number, turn in enumerate(self._turns):
-            problem = FORMATS[probe.wire].check_turn(json.loads(turn), is_model=number % 2 == 1)
+            problem = format_of(probe.wire).check_turn(json.loads(turn), is_model=number % 2 == 1)
             if problem:
                 words = f"turn {number + 1} is none of the {probe.wire} format: {problem}"
                 raise InvalidRequestError(words, param="turns")

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from nanobanana import Generation
 from nanobanana._engine.lifter import Lifter
 from nanobanana._engine.tokens import Blobs
-from nanobanana._formats import FORMATS
+from nanobanana._formats import format_of
 from nanobanana_api.models.chat_completion import ChatCompletion
 from nanobanana_api.models.generate_content_response import GenerateContentResponse
 
@@ -31,7 +31,7 @@ def read(answer: dict[str, Any], wire: Wire = "native") -> Generation:
     lifter.add(json.dumps(answer).encode())
     lifter.finish()
     document = json.loads(bytes(lifter.text))
-    findings = FORMATS[wire].find(MODELS[wire].from_dict(document), blobs)
+    findings = format_of(wire).find(MODELS[wire].from_dict(document), blobs)
     return findings.conclude(prompt="Draw", model="nanobanana", request_id="req_1", headers={}, answer=None)
 
 
@@ -39,7 +39,7 @@ def turn_of(text: bytes, wire: Wire, blobs: Blobs) -> bytes:
     """The model's turn that the facade keeps of an answer."""
     document = json.loads(text, parse_int=str, parse_float=str)
     whole = document[0] if isinstance(document, list) else document
-    return FORMATS[wire].model_turn(text, FORMATS[wire].find(MODELS[wire].from_dict(whole), blobs))
+    return format_of(wire).model_turn(text, format_of(wire).find(MODELS[wire].from_dict(whole), blobs))
 
 
 def inline(data: bytes | str, mime_type: str = "image/png", **others: Any) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from nanobanana import NanoBananaError
 from nanobanana._engine import lifter
 from nanobanana._engine.tokens import Blobs
-from nanobanana._formats import FORMATS
+from nanobanana._formats import format_of
 from nanobanana_api.models.chat_completion import ChatCompletion
 from nanobanana_api.models.generate_content_response import GenerateContentResponse
 
@@ -19,7 +19,7 @@ from ..engine.test_lifter import bodies, lift, parsed
 
 SHORT = 64  # characters that count as long here: a picture is sought in no shorter ones
 LONG = base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(range(60)))
-READERS: list[Any] = [(FORMATS["native"], GenerateContentResponse), (FORMATS["chat"], ChatCompletion)]
+READERS: list[Any] = [(format_of("native"), GenerateContentResponse), (format_of("chat"), ChatCompletion)]
 
 
 def read(wire: Any, model: Any, document: Any, blobs: Blobs) -> Any:

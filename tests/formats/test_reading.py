@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from nanobanana import Generation, RemoteImage, UnusableResponseError
 from nanobanana._engine.tokens import Blobs
-from nanobanana._formats import FORMATS
+from nanobanana._formats import format_of
 from nanobanana_api.models.chat_completion import ChatCompletion
 from nanobanana_api.models.generate_content_response import GenerateContentResponse
 
@@ -24,7 +24,7 @@ def _text(data: bytes) -> str:
 def _native(*parts: Any) -> Generation:
     answer = {"candidates": [{"content": {"parts": list(parts)}}]}
     return (
-        FORMATS["native"]
+        format_of("native")
         .find(GenerateContentResponse.from_dict(answer), Blobs())
         .conclude(prompt="Draw", model="nanobanana", request_id="req_1", headers={}, answer=None)
     )
@@ -33,7 +33,7 @@ def _native(*parts: Any) -> Generation:
 def _chat(content: str) -> Generation:
     answer = {"choices": [{"message": {"content": content}}]}
     return (
-        FORMATS["chat"]
+        format_of("chat")
         .find(ChatCompletion.from_dict(answer), Blobs())
         .conclude(prompt="Draw", model="nanobanana", request_id="req_1", headers={}, answer=None)
     )

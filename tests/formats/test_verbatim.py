@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from nanobanana._engine.tokens import Blobs
-from nanobanana._formats import FORMATS
+from nanobanana._formats import format_of
 from nanobanana._formats.verbatim import entries, member, members, with_role
 
 from .answers import PNG, base64_of, chat, inline, native, turn_of
@@ -89,7 +89,7 @@ def test_picture_elsewhere_gives_a_turn_that_shows_it(wire: Any, answer: dict[st
     """Where the picture did not come in a turn of the format, one is written that shows it, for the model to go on."""
     blobs = Blobs()
     turn = blobs.fill(json.loads(turn_of(json.dumps(answer).encode(), wire, blobs)))
-    assert FORMATS[wire].check_turn(turn, is_model=True) == ""
+    assert format_of(wire).check_turn(turn, is_model=True) == ""
     assert P in json.dumps(turn)
 
 
@@ -99,4 +99,4 @@ def test_picture_elsewhere_gives_a_turn_that_shows_it(wire: Any, answer: dict[st
 )
 def test_odd_turn_is_told(wire: Any, turn: dict[str, Any]) -> None:
     """What is no turn of the model is told in words."""
-    assert FORMATS[wire].check_turn(turn, is_model=True)
+    assert format_of(wire).check_turn(turn, is_model=True)

@@ -15,7 +15,7 @@ import nanobanana_api
 
 from .._engine.fetch import is_public
 from .._engine.tokens import Blobs
-from .._formats import FORMATS
+from .._formats import format_of
 from .._formats.elsewhere import found_in
 from .._formats.findings import Findings
 from .._formats.refusals import error_in_disguise, read_refusal
@@ -53,7 +53,7 @@ class Call:
         folder: Path | None = None,
     ) -> None:
         self.request = request
-        self.format = FORMATS[request.wire]
+        self.format = format_of(request.wire)
         references = Blobs()
         references.update(blobs or {})
         self.arguments: dict[str, Any] = self.format.arguments(request, lambda given: references.add(given.data))

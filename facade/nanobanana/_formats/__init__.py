@@ -2,9 +2,19 @@
 
 from __future__ import annotations
 
-from ..request import WireName
-from .chat import Chat
-from .format import Format
-from .native import Native
+from functools import cache, partial
 
-FORMATS: dict[WireName, Format] = {"native": Native(Chat()), "chat": Chat(Native())}
+from ..request import WireName
+from .format import Format
+
+
+@cache
+def format_of(wire: WireName) -> Format:
+    """A wire format. It is imported when it is first spoken, with its generated models: most programs speak one."""
+    if wire == "native":
+        from .native import Native
+
+        return Native(partial(format_of, "chat"))
+    from .chat import Chat
+
+    return Chat(partial(format_of, "native"))

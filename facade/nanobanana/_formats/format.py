@@ -28,7 +28,7 @@ class Format(ABC):
     name: what a request's `wire` calls it. model_role: the role of the model's turns. turns: the field of a request's
     JSON that lists the turns. operation, async_operation: the generated functions that perform it. answer: the
     generated model of its answers. answers: the field of one that lists what the model gave. turn_in: the fields that
-    an entry there may hold the turn in. others: the formats in which an answer may come instead.
+    an entry there may hold the turn in. others: what gives each format in which an answer may come instead.
     """
 
     name: ClassVar[WireName]
@@ -40,7 +40,7 @@ class Format(ABC):
     answers: ClassVar[str]
     turn_in: ClassVar[tuple[str, ...]]
 
-    def __init__(self, *others: Format) -> None:
+    def __init__(self, *others: Callable[[], Format]) -> None:
         self.others = others
 
     @abstractmethod
@@ -67,7 +67,7 @@ class Format(ABC):
         if findings.rank:
             return findings
         document = as_json(answer)
-        for other in self.others:
+        for other in (give() for give in self.others):
             try:
                 alternative = other.read(other.answer.from_dict(document), blobs)
             except (ValueError, TypeError, KeyError, AttributeError):  # it does not fit that format at all
