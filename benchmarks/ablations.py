@@ -30,6 +30,43 @@ def httpcores_sockets() -> None:
     transport.AsyncBackend = plain(AutoBackend)  # type: ignore[misc, assignment]
 
 
+def ssl_sockets() -> None:
+    """TLS by the sockets of `ssl`, which give one record at a time, of 16 KB, and ask the system twice for each."""
+    import ssl
+
+    from nanobanana._engine import streams, wires
+    from nanobanana._engine.waiting import READ, WRITE, Wait
+
+    class Socket(wires.TCP):
+        def __init__(self, wire: Any, context: ssl.SSLContext, server_hostname: str | None) -> None:
+            sock = context.wrap_socket(wire._socket, server_hostname=server_hostname, do_handshake_on_connect=False)
+            super().__init__(sock, wire._try)
+
+        def _when_ready(self, step: Callable[[], Any]) -> Iterator[Any]:
+            while True:
+                seconds = self._try.wait()
+                try:
+                    return step()
+                except ssl.SSLWantReadError:
+                    yield Wait([(self._socket, READ)], seconds)
+                except ssl.SSLWantWriteError:
+                    yield Wait([(self._socket, WRITE)], seconds)
+
+        def shake_hands(self) -> Iterator[Any]:
+            yield from self._when_ready(self._socket.do_handshake)
+
+        def read(self, most: int = wires.SIZE) -> Iterator[Any]:
+            size = yield from self._when_ready(lambda: self._socket.recv_into(wires.scratch(), most))
+            return wires.scratch()[:size]
+
+        def write(self, data: memoryview) -> Iterator[Any]:
+            while data:
+                data = data[(yield from self._when_ready(lambda rest=data: self._socket.send(rest))) :]
+                self._try.wrote()
+
+    streams.TLS = Socket  # type: ignore[misc, assignment]
+
+
 def through_the_parser() -> None:
     """The body through h11 and the generators of httpcore and httpx, also where its length is known."""
     from nanobanana._engine import receive
@@ -75,6 +112,7 @@ def plain_upload() -> None:
 
 ABLATIONS: dict[str, Callable[[], None]] = {
     "httpcore's sockets": httpcores_sockets,
+    "ssl's sockets": ssl_sockets,
     "through the parser": through_the_parser,
     "no lifter": no_lifter,
     "no spool": no_spool,

@@ -36,6 +36,7 @@ ABLATIONS = {
     Client(f"without: {name}", "import nanobanana", ("infinityblue-nanobanana",)): scenarios
     for name, scenarios in {
         "httpcore's sockets": (*_RECEIVING, "1 reference of 7 MB", "1 KB picture"),
+        "ssl's sockets": (*_RECEIVING, "1 reference of 7 MB"),
         "through the parser": _RECEIVING,
         "no lifter": _RECEIVING,
         "no spool to file": _RECEIVING,
