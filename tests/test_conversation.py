@@ -8,7 +8,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -139,6 +139,24 @@ def test_ratio_is_settled_by_the_first_turn(client: NanoBanana, picture: Callabl
     conversation = client.conversation()
     assert conversation.send("Draw", [picture(size=(160, 90))]).image.width == 1376
     assert conversation.send("Draw", [picture(size=(90, 160))]).image.width == 1376
+
+
+def test_a_turn_is_alone_from_its_references_on(client: NanoBanana, picture: Callable[..., bytes]) -> None:
+    """While a thread still reads the references of a turn, another turn, or undo, is refused."""
+    conversation = client.conversation()
+    conversation.send("Draw a cat")
+    refused = []
+
+    def references() -> Iterator[bytes]:
+        for change in (lambda: conversation.send("Meanwhile"), conversation.undo):
+            with pytest.raises(InvalidRequestError, match="under way") as caught:
+                change()
+            refused.append(caught.value)
+        yield picture()
+
+    conversation.send("Draw this", references())
+    assert len(refused) == 2
+    assert len(conversation.turns) == 4
 
 
 def test_overlapping_turns_are_refused(nanobanana_sandbox: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any, Generic, Self, TypeVar
@@ -71,7 +72,7 @@ class _Dialogue(Generic[C]):
         self._options["extra_body"] = dict(probe.extra_body)
         self._turns = list(turns)
         self._blobs = Blobs()  # what the turns hold tokens of
-        self._is_busy = False
+        self._changing = threading.Lock()
         for number, turn in enumerate(self._turns):
             problem = format_of(probe.wire).check_turn(json.loads(turn), is_model=number % 2 == 1)
             if problem:
@@ -90,14 +91,13 @@ class _Dialogue(Generic[C]):
 
         Raises: InvalidRequestError where there is none.
         """
-        if self._is_busy:
-            raise InvalidRequestError("a turn is under way", advice="Wait for it, then undo it")
-        if not self._turns:
-            raise InvalidRequestError("there is no turn to undo")
-        del self._turns[-2:]
-        kept = b"".join(self._turns)
-        for token in [token for token in self._blobs if token.encode() not in kept]:
-            del self._blobs[token]
+        with self._alone("a turn is under way", "Wait for it, then undo it"):
+            if not self._turns:
+                raise InvalidRequestError("there is no turn to undo")
+            del self._turns[-2:]
+            kept = b"".join(self._turns)
+            for token in [token for token in self._blobs if token.encode() not in kept]:
+                del self._blobs[token]
 
     def to_json(self) -> str:
         """The whole conversation as JSON, pictures included and without the key, for `from_json`."""
@@ -125,28 +125,33 @@ class _Dialogue(Generic[C]):
     @contextmanager
     def _turn(self, prompt: str, references: Iterable[ReferenceLike]) -> Iterator[Call]:
         """The call for the next turn. When it ends well, both turns are remembered; otherwise nothing is."""
-        if self._is_busy:
-            raise InvalidRequestError("the turn before is still under way", advice="Wait for it, then send the next")
-        request = ImageRequest(prompt, references=references, **self._options)
-        call = self._client._call(request, history=self._turns, blobs=self._blobs)
-        self._is_busy = True
-        try:
+        with self._alone("the turn before is still under way", "Wait for it, then send the next"):
+            request = ImageRequest(prompt, references=references, **self._options)
+            call = self._client._call(request, history=self._turns, blobs=self._blobs)
             yield call
-        finally:
-            self._is_busy = False
-        answer = call.answer.lifted
+            answer = call.answer.lifted
+            try:
+                model_turn = call.format.model_turn(answer.text, call.findings)
+            except Exception as exc:  # whatever is odd about it, it was paid for, and goes with the error
+                problem = plain(str(exc), 200) or type(exc).__name__
+            else:
+                self._options["aspect_ratio"] = request.aspect_ratio
+                self._turns += [call.exchange.sent_turn, model_turn]
+                self._blobs.update(call.exchange.references)
+                self._blobs.update(answer.blobs)
+                return
+            words = f"the answer has a picture, but cannot be kept as a turn: {problem}"
+            raise UnusableResponseError(words, content=answer.whole())
+
+    @contextmanager
+    def _alone(self, problem: str, advice: str) -> Iterator[None]:
+        """Changes the turns, which one thread or task does at a time."""
+        if not self._changing.acquire(blocking=False):
+            raise InvalidRequestError(problem, advice=advice)
         try:
-            model_turn = call.format.model_turn(answer.text, call.findings)
-        except Exception as exc:  # whatever is odd about it, it was paid for, and goes with the error
-            problem = plain(str(exc), 200) or type(exc).__name__
-        else:
-            self._options["aspect_ratio"] = request.aspect_ratio
-            self._turns += [call.exchange.sent_turn, model_turn]
-            self._blobs.update(call.exchange.references)
-            self._blobs.update(answer.blobs)
-            return
-        words = f"the answer has a picture, but cannot be kept as a turn: {problem}"
-        raise UnusableResponseError(words, content=answer.whole())
+            yield
+        finally:
+            self._changing.release()
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self._options['model']} {len(self._turns) // 2} turns>"

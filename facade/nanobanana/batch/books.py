@@ -198,7 +198,7 @@ class Books:
         if content:  # it may hold what was paid for
             try:
                 path = self.folder.place(f"{STATE}/answers/{claim.stem}", GeneratedImage(content))
-                message = f"{message}; the answer, as far as it came, is in {path}"
+                message = f"{message.rstrip('.')}; the answer, as far as it came, is in {path}"
             except Exception as exc:
                 self._stop(f"an answer could not be kept: {_words(exc)}")
         told = as_error(type(error).__name__, message, error.billed)

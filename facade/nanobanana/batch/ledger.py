@@ -20,6 +20,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import attrs
 
@@ -70,7 +71,7 @@ class Row:
     refuge: str | None = None
 
     def _values(self) -> tuple[str | int | None, ...]:
-        folded = None if self.stem is None else self.stem.casefold()
+        folded = None if self.stem is None else normalize("NFC", normalize("NFD", self.stem).casefold())
         key, line = self.record["key"], self.record["line"]
         return key, line, self.state, self.stem, folded, self.refuge, as_line(self.record)
 
