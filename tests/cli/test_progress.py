@@ -45,14 +45,15 @@ def test_without_a_total_there_is_no_bar() -> None:
 
 
 @pytest.mark.parametrize(
-    ("summary", "words"),
+    ("summary", "has_paid_failures", "words"),
     [
-        (Summary(done=3, tokens=3870, seconds=1.0), "3 done, 0 skipped, 0 failed, 0 unknown, 0 taken; 3870 tokens, 1.0 s."),
-        (Summary(done=1, unknown=1), "--retry-unknown"),
-        (Summary(done=1, failed=1), "--retry-failed"),
-        (Summary(done=1, stopped="interrupted"), "Stopped early: interrupted. Run it again for the rest."),
+        (Summary(done=3, tokens=3870, seconds=1.0), False, "3 done, 0 skipped, 0 failed, 0 unknown, 0 taken; 3870 tokens, 1.0 s."),
+        (Summary(done=1, unknown=1), False, "--retry-unknown"),
+        (Summary(done=1, failed=1), True, "--retry-failed"),
+        (Summary(done=1, failed=1), False, "Run it again for the rest. None of what failed was paid for."),
+        (Summary(done=1, stopped="interrupted"), False, "Stopped early: interrupted. Run it again for the rest."),
     ],
 )  # fmt: skip
-def test_the_summary_says_what_to_run_next(summary: Summary, words: str) -> None:
+def test_the_summary_says_what_to_run_next(summary: Summary, has_paid_failures: bool, words: str) -> None:
     """It tells what the run used and which option sends again what is missing."""
-    assert words in summary_of(summary)
+    assert words in summary_of(summary, has_paid_failures=has_paid_failures)

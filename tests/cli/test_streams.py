@@ -26,6 +26,7 @@ def command(nanobanana_sandbox: str, tmp_path: Path) -> Callable[..., subprocess
 
     def run(*arguments: str, **options: object) -> subprocess.CompletedProcess[bytes]:
         more = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+        environment.update(more.pop("env_more", {}))  # type: ignore[call-overload]
         return subprocess.run(  # type: ignore[call-overload,no-any-return]
             [sys.executable, "-m", "nanobanana", *arguments], cwd=tmp_path, env=environment, timeout=60, **more
         )
@@ -50,6 +51,32 @@ def test_a_bad_prompt_on_stdin_is_refused(command: Run, words: bytes, message: b
     assert done.returncode == 2
     assert message in done.stderr
     assert b"Nothing was sent" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["full", "closed"])
+def test_a_picture_that_stdout_does_not_take_is_kept(command: Run, tmp_path: Path, kind: str) -> None:
+    """Where the disk under stdout is full, or its reader has gone, the picture is kept in a file, named on stderr."""
+    if kind == "full":
+        stdout = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reader, stdout = os.pipe()
+        os.close(reader)
+    try:
+        done = command("generate", "Draw a cat", "-o", "-", stdout=stdout, env_more={"TMPDIR": str(tmp_path)})
+    finally:
+        os.close(stdout)
+    assert done.returncode == 1
+    found = re.search(rb"cannot be written to stdout: .*; it is safe in (.*)\n$", done.stderr)
+    assert found, done.stderr
+    assert Path(os.fsdecode(found[1])).read_bytes().endswith(b"IEND\xaeB`\x82")
+
+
+@pytest.mark.parametrize("arguments", [("models",), ("models", "--json"), ("--version",), ("-h",)])
+def test_a_full_disk_under_stdout_is_told_in_a_line(command: Run, arguments: tuple[str, ...]) -> None:
+    """Where stdout takes nothing, a command that only tells something ends with a line, and no traceback."""
+    with Path("/dev/full").open("wb") as full:
+        done = command(*arguments, stdout=full)
+    assert (done.returncode, done.stderr) == (1, b"nanobanana: no space left on device\n")
 
 
 def test_the_bytes_go_to_stdout(command: Run, tmp_path: Path) -> None:

@@ -9,10 +9,15 @@ def main() -> None:
     """Runs the command line. Exit codes: 0 done; 1 the endpoint or the network said no; 2 wrong usage."""
     try:
         from .app import app
-        from .console import ready_streams
+        from .console import drop_stdout, ready_streams, warn
     except ImportError as error:
         wanted = "pip install 'infinityblue-nanobanana[cli]' brings what is missing"
         print(f"nanobanana: {error}; {wanted}", file=sys.stderr)  # noqa: T201
         sys.exit(2)
     ready_streams()
-    app(prog_name="nanobanana")
+    try:
+        app(prog_name="nanobanana")
+    except OSError as error:  # such as a full disk under stdout
+        drop_stdout()
+        warn((error.strerror or str(error)).lower())
+        sys.exit(1)

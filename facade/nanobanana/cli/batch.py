@@ -14,7 +14,7 @@ import attrs
 import typer
 from attrs import evolve
 
-from ..batch import Batch, BatchResult, Line, Lines, Summary, read_lines
+from ..batch import Batch, BatchResult, Line, Lines, read_lines
 from ..batch.gallery import write_gallery
 from ..batch.task import expand
 from ..errors import ConfigurationError, InvalidRequestError
@@ -104,10 +104,11 @@ def batch(
         total = _count(file, encoding, limit)
         if total and is_terminal(sys.stderr):
             say(f"{total} pictures, each a call that is paid for, but those that are done already")
-        summary = _watch(running, total)
+        has_paid_failures = _watch(running, total)
+        summary = running.summary
         if as_json:
             emit(attrs.asdict(summary))
-        say(summary_of(summary))
+        say(summary_of(summary, has_paid_failures=has_paid_failures))
         if not summary.is_complete:
             raise typer.Exit(FAILED)
 
@@ -169,8 +170,10 @@ def _count(file: str, encoding: str | None, limit: int | None) -> int | None:
     return count
 
 
-def _watch(running: Batch, total: int | None) -> Summary:
-    """Tells of each result: by a moving line on a terminal, by plain lines elsewhere."""
+def _watch(running: Batch, total: int | None) -> bool:
+    """Tells of each result: by a moving line on a terminal, by plain lines elsewhere. Returns whether anything failed
+    that may have been paid for, and is not sent again by itself."""
+    has_paid_failures = False
     previous = signal.getsignal(signal.SIGINT)
 
     def interrupt(*_: Any) -> None:
@@ -184,11 +187,13 @@ def _watch(running: Batch, total: int | None) -> Summary:
     try:
         with progress(running, total) if is_watched else nullcontext():
             for result in running:
+                is_free = result.error is None or result.error["billed"] == "no"
+                has_paid_failures |= result.status == "failed" and not is_free
                 if not (is_watched and result.status in ("done", "skipped")):
                     say(line_of(result))
     finally:
         signal.signal(signal.SIGINT, previous)
-    return running.summary
+    return has_paid_failures
 
 
 def gallery(

@@ -8,7 +8,7 @@ import os
 import sys
 import textwrap
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import Any, NoReturn
@@ -62,6 +62,12 @@ def give_up(message: str, code: int = FAILED) -> NoReturn:
     """Says why, and ends the program."""
     warn(message)
     raise typer.Exit(code)
+
+
+def drop_stdout() -> None:
+    """Sends what is left for stdout, which takes nothing more, to nowhere: Python would try again at its end."""
+    with suppress(OSError, ValueError, AttributeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def tell_path(path: Path | str) -> None:

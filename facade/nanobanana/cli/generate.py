@@ -19,10 +19,22 @@ from ..pictures.generation import Generation
 from ..pictures.image import GeneratedImage, SuffixWarning
 from ..pictures.remote import RemoteImage
 from ..pictures.rescue import rescue
-from ..pictures.saving import check_target, name_from
+from ..pictures.saving import check_target, name_from, reason
 from ..request import ImageRequest
 from . import options
-from .console import FAILED, connected, emit, give_up, is_terminal, reporting, say, tell_path, waiting, warn
+from .console import (
+    FAILED,
+    connected,
+    drop_stdout,
+    emit,
+    give_up,
+    is_terminal,
+    reporting,
+    say,
+    tell_path,
+    waiting,
+    warn,
+)
 from .words import described, in_options, told
 
 _DEFAULTS: Any = attrs.fields(ImageRequest)
@@ -166,7 +178,7 @@ def _save_all(
                 warn(error.message)
                 continue
         if target is None:
-            typer.echo(image.data, nl=False)
+            _write_out(image)
             continue
         name = paths[0] if kind and paths else target
         if kind:
@@ -178,6 +190,17 @@ def _save_all(
         failure.billed = "probably"
         raise failure
     return paths
+
+
+def _write_out(image: GeneratedImage) -> None:
+    """The bytes of a picture on stdout. Where nobody takes them all, it is kept in a file, as it has been paid for."""
+    try:
+        typer.echo(image.data, nl=False)
+    except OSError as error:
+        drop_stdout()
+        path = rescue(image)
+        place = f"it is safe in {path}" if path else "nor can it be kept anywhere else"
+        give_up(f"the picture cannot be written to stdout: {reason(error).lower()}; {place}")
 
 
 def _save(image: GeneratedImage, target: Path, *, overwrite: bool, metadata: bool) -> Path:

@@ -26,20 +26,20 @@ def line_of(result: BatchResult) -> str:
     return f"{told} ({result.error['class']}): {message}"
 
 
-def summary_of(summary: Summary) -> str:
+def summary_of(summary: Summary, *, has_paid_failures: bool) -> str:
     """What came of a batch, what it used, and what to run next, in a few lines."""
     names = ("done", "skipped", "failed", "unknown", "taken")
     counts = ", ".join(f"{getattr(summary, name)} {name}" for name in names)
     lines = [f"{counts}; {summary.tokens} tokens, {summary.seconds:.1f} s."]
     again = [f"Stopped early: {in_options(summary.stopped).rstrip('.')}."] if summary.stopped else []
-    if not summary.unknown and not summary.failed and not summary.is_complete:
-        again.append("Run it again for the rest.")
+    if not summary.unknown and not has_paid_failures and not summary.is_complete:
+        again.append("Run it again for the rest." + (" None of what failed was paid for." if summary.failed else ""))
     if again:
         lines.append(" ".join(again))
     if summary.unknown:
         lines.append("What is unknown may have been paid for: look at the usage page, and where it")
         lines.append("was not, run it again with --retry-unknown to send it again.")
-    if summary.failed:
+    if has_paid_failures:
         lines.append("Run it again with --retry-failed to send again what failed for good.")
     return "\n".join(lines)
 
