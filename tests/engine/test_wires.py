@@ -19,12 +19,14 @@ class Peer:
     """The server's end of TLS, and the wire to it: what is written to the wire is taken at once, and what is read from
     it is whatever the server has said."""
 
+    floor = 0
+
     def __init__(self) -> None:
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self.object = certificates().context("good").wrap_bio(self._in, self._out, server_side=True)
         self.said = b""
 
-    def read(self) -> Steps[memoryview]:
+    def read(self, most: int = 0) -> Steps[memoryview]:
         with contextlib.suppress(ssl.SSLWantReadError):
             self.object.do_handshake()
         said, self.said = self.said + self._out.read(), b""

@@ -18,15 +18,17 @@ from attrs import define, field
 from .waiting import READ, WRITE, Steps, Wait
 
 SIZE = 120 * 1024  # bytes read at a time: what malloc maps anew each time begins behind that
+_FED = 32 * 1024  # bytes that TLS is given at a time: each connection has such memory of its own, and it never shrinks
 _THREAD = threading.local()
 
 
-def scratch() -> memoryview:
-    """Where all wires of this thread read to. What came is used, or copied, before anything else is waited for."""
-    if not hasattr(_THREAD, "buffer"):
-        _THREAD.buffer = memoryview(bytearray(SIZE))
-    buffer: memoryview = _THREAD.buffer
-    return buffer
+def scratch(floor: int = 0) -> memoryview:
+    """Where all wires of this thread read to that stand on so many others. What came is used, or copied, before
+    anything else is waited for."""
+    buffers: list[memoryview] = _THREAD.__dict__.setdefault("buffers", [])
+    while len(buffers) <= floor:
+        buffers.append(memoryview(bytearray(SIZE)))
+    return buffers[floor]
 
 
 @define
@@ -81,6 +83,9 @@ class Try:
 class Wire(Protocol):
     """Something that bytes go over."""
 
+    floor: int
+    """How many others it stands on."""
+
     def read(self, most: int = SIZE) -> Steps[memoryview]:
         """What has come, in the scratch memory of the thread; nothing at the end. Raises: OSError."""
 
@@ -96,6 +101,8 @@ class Wire(Protocol):
 
 class TCP:
     """A connected socket that does not block."""
+
+    floor = 0
 
     def __init__(self, sock: socket.socket, try_: Try) -> None:
         self._socket = sock
@@ -139,6 +146,8 @@ class TLS:
 
     def __init__(self, wire: Wire, context: ssl.SSLContext, server_hostname: str | None) -> None:
         self._wire = wire
+        self.floor = wire.floor + 1
+        self._records = memoryview(b"")  # what came and has not been given to TLS yet
         self._in, self._out = ssl.MemoryBIO(), ssl.MemoryBIO()
         self._error: ssl.SSLError | None = None
         self._object = context.wrap_bio(self._in, self._out, server_hostname=server_hostname)
@@ -151,35 +160,38 @@ class TLS:
                     self._object.do_handshake()
                     break
                 except ssl.SSLWantReadError:
-                    yield from self._exchange()
+                    yield from self._feed(SIZE)
         except ssl.SSLError:
             with contextlib.suppress(OSError):
                 yield from self._flush()
             raise
+        self._feed_rest()
         yield from self._flush()
 
     def read(self, most: int = SIZE) -> Steps[memoryview]:
         if self._error is not None:
             raise self._error
-        buffer, size = scratch()[:most], 0
+        buffer, size = scratch(self.floor)[:most], 0
         while True:
             try:
                 while size < most and (more := self._read_into(buffer[size:])):
                     size += more
-                return buffer[:size]
+                break
             except ssl.SSLWantReadError:
-                if size:
-                    return buffer[:size]
+                if size and not self._records:
+                    break
             except (
                 ssl.SSLEOFError
             ):  # the other side left without a word; the length of the answer tells whether it matters
-                return buffer[:size]
+                break
             except ssl.SSLError as exc:
                 if not size:
                     raise
                 self._error = exc  # for the next read, as something came before it
-                return buffer[:size]
-            yield from self._exchange()
+                break
+            yield from self._feed(most)
+        self._feed_rest()
+        return buffer[:size]
 
     def write(self, data: memoryview) -> Steps[None]:
         for start in range(0, len(data), SIZE):
@@ -192,14 +204,23 @@ class TLS:
         size: Any = self._object.read(len(buffer), buffer)  # the type stubs know only of the call without a buffer
         return int(size)
 
-    def _exchange(self) -> Steps[None]:
-        """Sends what is to be sent, such as the answer to a KeyUpdate, and takes what comes."""
-        yield from self._flush()
-        records = yield from self._wire.read()
-        if records:
-            self._in.write(records)
-        else:
-            self._in.write_eof()
+    def _feed(self, most: int) -> Steps[None]:
+        """Gives TLS more of what came; first of all, where there is none, sends what is to be sent, such as the answer
+        to a KeyUpdate, and takes what comes."""
+        if not self._records:
+            yield from self._flush()
+            self._records = yield from self._wire.read(most)
+            if not self._records:
+                self._in.write_eof()
+                return
+        self._in.write(self._records[:_FED])
+        self._records = self._records[_FED:]
+
+    def _feed_rest(self) -> None:
+        """Gives TLS all of what came, before others read to the memory that it is in."""
+        if self._records:
+            self._in.write(self._records)
+        self._records = memoryview(b"")
 
     def _flush(self) -> Steps[None]:
         if self._out.pending:
