@@ -40,6 +40,8 @@ def outcome_differences(want: Mapping[str, Any], got: Any, where: str) -> Iterat
         yield f"{where}: wanted {kind or 'no value'}, got {shown(got)}"
         return
     match kind:
+        case "result" | "request" | "error" | "headers" | "dict" if not isinstance(got[kind], dict):
+            yield f"{where}.{kind}: wanted an object, got {shown(got[kind])}"
         case "result" | "request" | "error" | "headers" | "dict":
             for name, value in want[kind].items():
                 yield from _field(name, value, got[kind], f"{where}.{kind}.{name}")
@@ -62,7 +64,8 @@ def _field(name: str, want: Any, got: Mapping[str, Any], where: str) -> Iterator
                 yield f"{where}: wanted {len(want)} pictures, got {shown(seen)}"
                 return
             for number, (one, other) in enumerate(zip(want, pictures, strict=True)):
-                yield from differences(one, {key: other.get(key) for key in one}, f"{where}[{number}]")
+                named = {key: other.get(key) for key in one} if isinstance(other, dict) else other
+                yield from differences(one, named, f"{where}[{number}]")
         case "metadata" | "usage":
             known = seen if isinstance(seen, dict) else {}
             yield from differences(want, {key: known.get(key) for key in want}, where)
