@@ -26,7 +26,7 @@ from nanobanana import (
     NanoBananaError,
     RemoteImage,
 )
-from nanobanana._formats import FORMATS
+from nanobanana._formats import format_of
 from nanobanana.vocabulary import NATIVE_MODELS
 from nanobanana_sandbox import contract
 from nanobanana_sandbox.endpoint import order_of
@@ -242,7 +242,7 @@ def test_any_request_arrives_as_it_was_made(
         include_thoughts=thoughts,
         references=references,
     )
-    arguments = FORMATS[wire].arguments(request)
+    arguments = format_of(wire).arguments(request)
     body = json.dumps(arguments["body"].to_dict()).encode()
     path = f"/v1beta/models/{model}:generateContent" if wire == "native" else "/v1/chat/completions"
     operation, parameters = contract.find("POST", path)
