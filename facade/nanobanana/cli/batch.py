@@ -15,6 +15,7 @@ import typer
 from attrs import evolve
 
 from ..batch import Batch, BatchResult, Line, Lines, read_lines
+from ..batch.decision import state_of
 from ..batch.gallery import write_gallery
 from ..batch.task import expand
 from ..errors import ConfigurationError, InvalidRequestError
@@ -187,8 +188,8 @@ def _watch(running: Batch, total: int | None) -> bool:
     try:
         with progress(running, total) if is_watched else nullcontext():
             for result in running:
-                is_free = result.error is None or result.error["billed"] == "no"
-                has_paid_failures |= result.status == "failed" and not is_free
+                if result.status == "failed":
+                    has_paid_failures |= state_of({"status": result.status, "error": result.error}) != "free"
                 if not (is_watched and result.status in ("done", "skipped")):
                     say(line_of(result))
     finally:
