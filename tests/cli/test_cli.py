@@ -18,6 +18,7 @@ from nanobanana.cli.app import app
 from typer.testing import CliRunner, Result
 
 from ..conftest import KEY
+from .terminal import on_terminal
 
 
 @pytest.fixture
@@ -223,21 +224,8 @@ def test_generate_on_a_sandbox_of_its_own(tmp_path: Path) -> None:
 
 def test_progress_only_on_a_terminal(tmp_path: Path) -> None:
     """Elapsed time is shown while waiting, but only where stderr is a terminal."""
-    import pty
-
-    command = [sys.executable, "-m", "nanobanana", "generate", "Draw [sandbox:slow=1]", "--sandbox", "-o", "cat"]
-    master, slave = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100"}
-    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=slave)
-    os.close(slave)
-    shown = b""
-    try:
-        while chunk := os.read(master, 4096):
-            shown += chunk
-    except OSError:  # the terminal goes away with the program
-        pass
-    finally:
-        os.close(master)
-    assert process.wait(60) == 0
+    arguments = ["generate", "Draw [sandbox:slow=1]", "--sandbox", "-o", "cat"]
+    shown, code = on_terminal(tmp_path, *arguments, COLUMNS="100")
+    assert code == 0
     assert b"nanobanana draws" in shown
     assert b"0:00:01" in shown

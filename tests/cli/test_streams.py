@@ -15,6 +15,7 @@ import pytest
 
 from ..conftest import KEY
 from ..faults.server import Server, reply
+from .terminal import on_terminal
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -175,31 +176,9 @@ def test_defaults_for_the_lines_of_a_batch(command: Run, tmp_path: Path) -> None
 def test_a_batch_says_what_it_is_about_to_pay_for(command: Run, tmp_path: Path) -> None:
     """Somebody at a terminal is told how many pictures will be paid for, before they are, and sees a bar."""
     (tmp_path / "jobs.jsonl").write_text('{"prompt": "Draw [sandbox:slow=0.4]", "n": 4}\n')
-    master, slave = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "80", "NO_COLOR": "1"}
-    program = [
-        sys.executable,
-        "-m",
-        "nanobanana",
-        "batch",
-        "jobs.jsonl",
-        "-o",
-        "out",
-        "--sandbox",
-        "--concurrency",
-        "1",
-    ]
-    process = subprocess.Popen(program, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=slave)
-    os.close(slave)
-    shown = b""
-    try:
-        while chunk := os.read(master, 4096):
-            shown += chunk
-    except OSError:  # the terminal goes away with the program
-        pass
-    finally:
-        os.close(master)
-    assert process.wait(60) == 0
+    options = ["-o", "out", "--sandbox", "--concurrency", "1"]
+    shown, code = on_terminal(tmp_path, "batch", "jobs.jsonl", *options, COLUMNS="80", NO_COLOR="1")
+    assert code == 0
     told = shown.decode()
     assert "4 pictures, each a call that is paid for" in told
     assert "1/4" in told
@@ -211,20 +190,8 @@ def test_a_batch_says_what_it_is_about_to_pay_for(command: Run, tmp_path: Path) 
 def test_no_word_is_cut_on_a_terminal(command: Run, tmp_path: Path) -> None:
     """What is said while a batch moves, and of an error, ends its lines between words, and is never on the moving line."""
     (tmp_path / "jobs.jsonl").write_text('{"prompt": "Draw [sandbox:no-image]"}\n{"prompt": "Draw [sandbox:slow=1]"}\n')
-    master, slave = pty.openpty()
-    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "50", "NO_COLOR": "1"}
-    program = [sys.executable, "-m", "nanobanana", "batch", "jobs.jsonl", "-o", "out", "--sandbox"]
-    process = subprocess.Popen(program, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=slave)
-    os.close(slave)
-    shown = b""
-    try:
-        while chunk := os.read(master, 4096):
-            shown += chunk
-    except OSError:  # the terminal goes away with the program
-        pass
-    finally:
-        os.close(master)
-    process.wait(60)
+    options = ["-o", "out", "--sandbox"]
+    shown, _ = on_terminal(tmp_path, "batch", "jobs.jsonl", *options, COLUMNS="50", NO_COLOR="1")
     lines = [re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "\r", line).split("\r") for line in shown.decode().split("\n")]
     said = [part for line in lines for part in line if part]
     assert all(len(part) <= 50 for part in said)
