@@ -11,74 +11,74 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from .adapter import AdapterError
-from .cases import VECTORS, BadCaseError, Case, load
-from .compare import differences
-from .play import Trace
+from .beside import side_by_side
+from .cases import VECTORS, BadCaseError
 from .runner import Runner, Verdict, play_all
-from .vary import varied
+from .vary import named, told, varied
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Plays cases to a program and prints what differs. Returns the exit code."""
-    parser = argparse.ArgumentParser(
-        prog="python -m conformance", description="Hold a program in any language to the vectors."
-    )
-    parser.add_argument("--cases", type=Path, default=VECTORS, metavar="FOLDER", help="cases other than the vectors")
-    parser.add_argument("--only", action="append", default=[], metavar="ID", help="only this case; can be repeated")
-    parser.add_argument("--beside", metavar="PROGRAM2", help="show where this one differs, instead of what is expected")
-    parser.add_argument("--vary", type=int, metavar="N", help="with --beside: N neighbours of cases instead of them")
-    parser.add_argument("--seed", type=int, default=1, metavar="N", help="which neighbours")
-    parser.add_argument("--jobs", type=int, default=2, metavar="N", help="processes of the program at once")
-    parser.add_argument("--patience", type=float, default=20, metavar="S", help="seconds until it counts as stuck")
-    parser.add_argument("--folder", type=Path, metavar="DIR", help="where the program runs")
-    parser.add_argument("--all-features", action="store_true", help="count a case that cannot be played as failed")
-    parser.add_argument("program", nargs="+", metavar="PROGRAM", help="the adapter and its arguments, after --")
+    parser = _parser()
     options = parser.parse_args(arguments)
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # cases hold what no terminal can show
+    if not options.beside and (options.vary or any("-varied-" in name for name in options.only)):
+        parser.error("a neighbour of a case needs --beside, as nobody knows what is right for it")
+    programs = [options.program, *([shlex.split(options.beside)] if options.beside else [])]
     try:
-        cases = load(options.cases, options.only)
+        cases = named(options.cases, options.only)
         if options.vary:
-            if not options.beside:
-                parser.error("--vary needs --beside, as nobody knows what is right for a neighbour")
-            cases = list(varied(cases, options.vary, options.seed))
-        first = Runner(options.program, patience=options.patience, folder=options.folder)
-        try:
-            print(f"{first.name}: {len(cases)} cases", flush=True)
-        finally:
-            first.close()
+            cases = [*varied(cases, options.vary, options.seed)]
+        names = [_name(program, options) for program in programs]
     except (BadCaseError, AdapterError) as exc:
         print(exc, file=sys.stderr)
         return 2
-    verdicts = _verdicts(cases, options.program, options)
-    if options.beside:
-        others = _verdicts(cases, shlex.split(options.beside), options)
-        verdicts = (_side_by_side(one, other) for one, other in zip(verdicts, others, strict=True))
+    print(f"{' beside '.join(names)}: {len(cases)} cases", flush=True)
+    verdicts: Iterable[Verdict]
+    verdicts, *others = (
+        play_all(cases, program, jobs=options.jobs, patience=options.patience, folder=options.folder)
+        for program in programs
+    )
+    if others:
+        called = (names[0], names[1]) if names[0] != names[1] else (f"{names[0]} (first)", f"{names[1]} (second)")
+        verdicts = (side_by_side(one, other, called) for one, other in zip(verdicts, others[0], strict=True))
     return _report(verdicts, counts_skipped=options.all_features)
 
 
-def _verdicts(cases: Sequence[Case], command: Sequence[str], options: argparse.Namespace) -> Iterable[Verdict]:
-    return play_all(cases, command, jobs=options.jobs, patience=options.patience, folder=options.folder)
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m conformance",
+        description="Hold a program in any language to the vectors. conformance/README.md has the protocol.",
+        epilog="The exit code is 0 when nothing failed, 1 when something did, 2 when this was called wrongly.",
+    )
+    add = parser.add_argument
+    cases, only = "the cases in the *.json of FOLDER, not the vectors", "only this case; can be repeated"
+    beside = "show where PROGRAM and this one differ, whatever is expected; its arguments in the same quotes"
+    vary = "with --beside: not the cases, but N neighbours of them, one thing of an answer changed by chance"
+    patience = "how long PROGRAM may say nothing before it counts as stuck and is started anew (default: %(default)g)"
+    features = "a case that needs a feature which PROGRAM does not name fails, instead of being skipped"
+    add("--cases", type=Path, default=VECTORS, metavar="FOLDER", help=cases)
+    add(
+        "--only", action="append", default=[], metavar="ID", help=f"{only}; with --beside, a neighbour's name does, too"
+    )
+    add("--beside", metavar="PROGRAM2", help=beside)
+    add("--vary", type=int, metavar="N", help=vary)
+    add("--seed", type=int, default=1, metavar="N", help="which neighbours (default: %(default)s)")
+    add("--jobs", type=int, default=2, metavar="N", help="processes of a program at once (default: %(default)s)")
+    add("--patience", type=float, default=20, metavar="SECONDS", help=patience)
+    add("--folder", type=Path, metavar="FOLDER", help="where a program is started (default: here)")
+    add("--all-features", action="store_true", help=features)
+    add("program", nargs="+", metavar="PROGRAM", help="the adapter and its arguments, after --")
+    return parser
 
 
-def _side_by_side(one: Verdict, other: Verdict) -> Verdict:
-    """A verdict by what two programs did with a case, whatever is expected. Words are each program's own."""
-    missing = one.missing | other.missing
-    problems = [] if missing else list(differences(_comparable(one.trace), _comparable(other.trace), "differs"))
-    return Verdict(one.case, problems, missing, one.words + other.words)
-
-
-def _comparable(trace: Trace) -> dict[str, object]:
-    outcomes = []
-    for outcome in trace.outcomes:
-        found = dict(outcome) if isinstance(outcome, dict) else {"outcome": outcome}
-        found.pop("text", None)
-        if isinstance(error := found.get("error"), dict):
-            found["error"] = {k: v for k, v in error.items() if k not in ("words", "body") and v is not None}
-        if isinstance(result := found.get("result"), dict):
-            found["result"] = {k: v for k, v in result.items() if v is not None}
-        outcomes.append(found)
-    return {"requests": trace.requests, "waits": trace.waits, "outcomes": outcomes}
+def _name(program: Sequence[str], options: argparse.Namespace) -> str:
+    runner = Runner(program, patience=options.patience, folder=options.folder)
+    try:
+        return runner.name
+    finally:
+        runner.close()
 
 
 def _report(verdicts: Iterable[Verdict], *, counts_skipped: bool) -> int:
@@ -94,8 +94,8 @@ def _report(verdicts: Iterable[Verdict], *, counts_skipped: bool) -> int:
             continue
         failed += 1
         print(f"{verdict.case.id}" + (f" ({verdict.case.note})" if verdict.case.note else ""))
-        for problem in problems:
-            print(f"  {problem}")
+        for line in (*problems, *told(verdict.case)):
+            print(f"  {line}")
         if verdict.words.strip():
             print("  stderr: " + verdict.words.strip()[-2000:].replace("\n", "\n  "), flush=True)
     if skipped:

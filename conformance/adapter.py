@@ -14,10 +14,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+from .cases import FEATURES
 from .endpoint import AUTHORITY
 
 Message: TypeAlias = dict[str, Any]
+_LARGE = 1_000_000  # bytes of a message that a slow parser can take long for
 _UNSET = ("INFINITYBLUE_", "SSL_CERT_")
+
+
+_FIELDS: dict[str, dict[str, Any]] = {  # what a message must have, and of which type
+    "hello": {"protocol": int, "features": list},
+    "connect": {"host": str, "port": int},
+    "sleep": {"seconds": int | float},
+    "done": {"outcomes": list},
+}
+_CALLED = {int: "a whole number", int | float: "a number", str: "a text", list: "a list"}
 
 
 class AdapterError(Exception):
@@ -43,6 +54,7 @@ class Adapter:
         self._closed_port.bind(("127.0.0.1", 0))  # and never listens
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - it lives as long as the process
         self._shown = 0
+        self._told = 0  # bytes of the last message to it
         try:
             self._process = subprocess.Popen(
                 command,
@@ -60,13 +72,15 @@ class Adapter:
         try:
             self.tell({"type": "hello", "protocol": 1, "ca": AUTHORITY.read_text("ascii"), "ca_file": str(AUTHORITY)})
             hello = self.hear("hello")
-            if hello.get("protocol") != 1:
-                raise AdapterError(f"it speaks protocol {hello.get('protocol')!r}, not 1")
+            if hello["protocol"] != 1:
+                raise AdapterError(f"it speaks protocol {hello['protocol']}, not 1")
+            if unknown := {*map(str, hello["features"])} - FEATURES:
+                raise AdapterError(f"no such feature: {', '.join(sorted(unknown))}")
         except AdapterError as exc:
             self.close()
             raise AdapterError(f"{exc}\n{self.new_words()}".strip()) from None
         self.name = f"{hello.get('name', 'a program without name')} {hello.get('version', '')}".strip()
-        self.features = frozenset(hello.get("features", ()))
+        self.features = frozenset(hello["features"])
 
     @property
     def port(self) -> int:
@@ -84,8 +98,10 @@ class Adapter:
         Raises: AdapterError.
         """
         assert self._process.stdin is not None
+        line = json.dumps(message).encode() + b"\n"
+        self._told = len(line)
         try:
-            self._process.stdin.write(json.dumps(message).encode() + b"\n")
+            self._process.stdin.write(line)
             self._process.stdin.flush()
         except OSError:
             raise AdapterError("it has ended") from None
@@ -104,9 +120,12 @@ class Adapter:
         try:
             event = self._events.get(timeout=limit)
         except queue.Empty:
-            raise AdapterError(f"it said nothing for {limit:g} s") from None
+            size = f" after a message of {self._told / 1e6:.0f} MB" if self._told >= _LARGE else ""
+            raise AdapterError(f"it said nothing for {limit:g} s{size} (--patience gives it longer)") from None
         if event is None:
             raise AdapterError(f"it has ended with exit code {self._process.wait(self._patience)}")
+        if isinstance(event, dict) and event["type"] == "broken":
+            raise AdapterError(f"it broke: {event.get('why')}")
         return event
 
     def hear(self, kind: str) -> Message:
@@ -115,9 +134,8 @@ class Adapter:
             event = self._event()
             if isinstance(event, dict) and event.get("type") == kind:
                 return event
-            if isinstance(event, dict) and event.get("type") in ("broken", "done"):
-                self._later.append(event)
-                raise AdapterError(f"it says {event['type']} where {kind} is due: {event.get('why', '')}")
+            if isinstance(event, dict) and event["type"] == "done":
+                raise AdapterError(f"it says done where {kind} is due")
             self._later.append(event)
 
     def new_words(self) -> str:
@@ -147,13 +165,7 @@ class Adapter:
         assert self._process.stdout is not None
         with self._process.stdout as lines:
             for line in lines:
-                try:
-                    message = json.loads(line)
-                except ValueError:
-                    message = None
-                if not isinstance(message, dict) or "type" not in message:
-                    message = {"type": "broken", "why": f"no message of the protocol: {line[:200]!r}"}
-                self._events.put(message)
+                self._events.put(_message(line))
         self._events.put(None)
 
     def _accept(self) -> None:
@@ -163,6 +175,20 @@ class Adapter:
             except OSError:  # the listener was closed
                 return
             self._events.put(connection)
+
+
+def _message(line: bytes) -> Message:
+    """What a line says; where that is no message of the protocol, that the adapter is broken."""
+    try:
+        message = json.loads(line)
+    except ValueError:
+        message = None
+    if not isinstance(message, dict) or "type" not in message:
+        return {"type": "broken", "why": f"no message of the protocol: {line[:200]!r}"}
+    for name, kind in _FIELDS.get(str(message["type"]), {}).items():
+        if isinstance(message.get(name), bool) or not isinstance(message.get(name), kind):
+            return {"type": "broken", "why": f"{message['type']} needs {name}, {_CALLED[kind]}: {line[:200]!r}"}
+    return message
 
 
 def _surroundings(more: Mapping[str, str]) -> dict[str, str]:

@@ -17,6 +17,7 @@ VECTORS = Path(__file__).parent / "vectors"
 KEY = "sk-vector"
 GATEWAY = "https://api.getinfinityblue.com"
 NOTHING_SENT = frozenset({"connect_refused", "dns", "connect_timeout", "tls_untrusted", "tls_other_name"})
+FEATURES = frozenset({"clock", "tls", "cancel", "save", "reload", "together", "look", "proxy"})
 CUT_OFF = frozenset({"read_timeout", "reset", "cut_body"})
 
 

@@ -101,7 +101,7 @@ class Connection:
                 return None
             raise ClosedError from None
         if untrusted:
-            seen.problems.append("it was sent to a server that cannot be trusted")
+            seen.problems.append("was sent to a server that cannot be trusted")
         return seen
 
     def _request(self, secure: bool, proxy: dict[str, str | None] | None) -> Seen:
@@ -110,7 +110,7 @@ class Connection:
         target, _, version = rest.rpartition(" ")
         seen = Seen(method, target, headers, b"", secure, proxy)
         if version != "HTTP/1.1":
-            seen.problems.append(f"its first line is {line[:200]!r}")
+            seen.problems.append(f"begins with the line {line[:200]!r}")
         if (seen.header("expect") or "").lower() == "100-continue":
             self._send(b"HTTP/1.1 100 Continue\r\n\r\n")
         if "chunked" in (seen.header("transfer-encoding") or "").lower():

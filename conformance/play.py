@@ -8,16 +8,18 @@ import shutil
 import socket
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from hashlib import sha256
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 from .adapter import Adapter, AdapterError, Message
 from .cases import NOTHING_SENT, Case, Step, octets, spelled_out
-from .compare import differences, outcome_differences, shown
+from .compare import differences, malformed, outcome_differences, shown
 from .endpoint import ClosedError, Connection, Seen
+from .sent import address, asked_address, origin_of, request_differences, request_troubles
 
 
 @dataclass
@@ -28,6 +30,8 @@ class Trace:
     waits: list[float] = field(default_factory=list)
     outcomes: list[Any] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    troubles: list[str] = field(default_factory=list)
+    """Those of the problems that are some whatever a case expects."""
 
 
 def play(case: Case, adapter: Adapter, *, patience: float) -> Trace:
@@ -71,11 +75,9 @@ class _Player:
                     self._let_sleep(event)
                 case "done":
                     break
-                case "broken":
-                    raise AdapterError(f"it broke: {event.get('why')}")
                 case other:
                     raise AdapterError(f"it says {other!r}, which has no place here")
-        self._judge(event.get("outcomes"), time.monotonic() - began)
+        self._judge(event["outcomes"], time.monotonic() - began)
         return self._trace
 
     def _prepare_folder(self) -> None:
@@ -128,7 +130,7 @@ class _Player:
         """Says where to connect instead."""
         self._asked = asked
         if not self._steps:
-            self._problem(f"request {len(self._case.exchange) + 1} to {asked.get('host')}: one more than listed")
+            self._trouble(f"request {len(self._case.exchange) + 1} to {asked['host']}: one more than listed")
             self._tell_way({"port": self._adapter.closed_port})
             return
         step = self._steps.pop(0)
@@ -151,21 +153,11 @@ class _Player:
     def _note_unsent(self, step: Step) -> None:
         asked = self._asked or {}
         self._trace.requests.append({"host": asked.get("host"), "port": asked.get("port"), "failure": step.failure})
-        expected = self._address(step)
-        self._compare(expected, f"{asked.get('host')}:{asked.get('port')}", "connect")
-
-    def _address(self, step: Step) -> str:
-        """host:port that is to be asked for before a request."""
-        if step.request.proxy is not None:
-            return str(step.request.proxy["address"])
-        scheme, _, host = (step.request.origin or self._case.origin).partition("://")
-        has_port = ":" in host.rpartition("]")[2]
-        return host if has_port else f"{host}:{443 if scheme == 'https' else 80}"
+        self._problems(differences(address(self._case, step), asked_address(asked), "connect"), self._name)
 
     def _let_sleep(self, event: Message) -> None:
-        seconds = float(event["seconds"])
-        self._trace.waits.append(seconds)
-        self._clock += seconds
+        self._trace.waits.append(event["seconds"])
+        self._clock += event["seconds"]
         self._adapter.tell({"type": "awake", "clock": self._time})
 
     def _serve(self, raw: socket.socket) -> None:
@@ -175,13 +167,13 @@ class _Player:
         step, self._step = self._step, None
         connection = Connection(raw, self._patience)
         if step is None:
-            self._problem("it made a connection without asking where to")
+            self._trouble("it made a connection without asking where to")
             connection.close()
             return
         try:
             seen = connection.receive(step)
         except (ClosedError, TimeoutError, ValueError, IndexError) as exc:
-            self._problem(f"{self._name}: no whole request came ({type(exc).__name__}: {exc})")
+            self._trouble(f"{self._name}: no whole request came ({type(exc).__name__}: {exc})")
             connection.close()
             return
         if seen is None:
@@ -190,7 +182,7 @@ class _Player:
         self._look_at(seen, step)
         problem = connection.answer(step, lambda: self._tick(step), real_clock=self._is_real)
         if problem:
-            self._problem(f"{self._name}: {problem}")
+            self._trouble(f"{self._name}: {problem}")
 
     def _hold(self, connection: Connection) -> None:
         """Keeps a connection until as many have come as the case has requests; then each gets the answer to its own."""
@@ -203,15 +195,15 @@ class _Player:
                 seen = held.receive(Step())
             except (ClosedError, TimeoutError, ValueError, IndexError) as exc:
                 seen = None
-                self._problem(f"no whole request came ({type(exc).__name__}: {exc})")
+                self._trouble(f"no whole request came ({type(exc).__name__}: {exc})")
             mine = [step for step in steps if seen and spelled_out(step.request.json) == seen.json]
             if seen is None or not mine:
-                self._problem(f"a request that is not listed, or was made before: {shown(seen and seen.json)}")
+                self._trouble(f"a request that is not listed, or was made before: {shown(seen and seen.json)}")
                 held.close()
                 continue
             steps.remove(mine[0])
-            self._compare(mine[0].request.path, seen.target, "path")
-            self._look_at_headers(seen)
+            self._problems(differences(mine[0].request.path, seen.target, "path"), "a request")
+            self._troubles(request_troubles(self._case, seen, self._asked or {}), "a request")
             held.answer(mine[0], lambda: None, real_clock=self._is_real)
 
     def _tick(self, step: Step) -> None:
@@ -227,75 +219,44 @@ class _Player:
         return f"request {len(self._case.exchange) - len(self._steps)}"
 
     def _look_at(self, seen: Seen, step: Step) -> None:
-        """Compares a request with what is listed, and with what holds of every request."""
-        want, asked = step.request, self._asked or {}
-        origin = self._origin(seen, asked)
+        asked = self._asked or {}
+        origin = origin_of(seen, asked)
         self._trace.requests.append({"method": seen.method, "origin": origin, "path": seen.target, "json": seen.json})
-        for problem in seen.problems:
-            self._problem(f"{self._name}: {problem}")
-        self._compare("POST", seen.method, "method")
-        self._compare(want.origin or self._case.origin, origin, "origin")
-        self._compare(self._address(step), f"{asked.get('host')}:{asked.get('port')}", "connect")
-        if want.path is not None:
-            self._compare(want.path, seen.target, "path")
-        for name, value in want.headers.items():
-            self._compare(value, seen.header(name), f"headers.{name}")
-        if want.json is not None:
-            self._compare(spelled_out(want.json), seen.json, "json")
-        if want.proxy is not None:
-            got = seen.proxy or {}
-            self._compare(want.proxy.get("authorization"), got.get("authorization"), "proxy.authorization")
-        elif seen.proxy is not None:
-            self._problem(f"{self._name}: it went through a proxy")
-        self._look_at_headers(seen)
+        self._problems(request_differences(self._case, step, seen, asked), self._name)
+        self._troubles(request_troubles(self._case, seen, asked), self._name)
 
-    def _origin(self, seen: Seen, asked: Message) -> str:
-        scheme = "https" if seen.secure or asked.get("secure") else "http"
-        if seen.proxy is not None:
-            host, _, port = str(seen.proxy["target"]).rpartition(":")
-        else:
-            host, port = str(asked.get("host")), str(asked.get("port"))
-        host = f"[{host}]" if ":" in host and not host.startswith("[") else host
-        address = host if port == ("443" if scheme == "https" else "80") else f"{host}:{port}"
-        if not asked.get("secure"):
-            self._compare(address, seen.header("host"), "headers.host")
-        return f"{scheme}://{address}"
-
-    def _look_at_headers(self, seen: Seen) -> None:
-        """Compares what holds of every request: JSON, the key in its one place, and nothing of an earlier answer."""
-        key = self._case.key
-        self._compare(f"Bearer {key}", seen.header("authorization"), "headers.authorization")
-        self._compare("application/json", (seen.header("content-type") or "").split(";")[0], "headers.content-type")
-        self._compare(None, seen.header("cookie"), "headers.cookie")
-        others = [f"{name}: {value}" for name, value in seen.headers if name.lower() != "authorization"]
-        if key in seen.target or any(key in header for header in others) or key.encode() in seen.body:
-            self._problem(f"{self._name}: the key stands outside the Authorization header")
-
-    def _judge(self, outcomes: Any, seconds: float) -> None:
+    def _judge(self, outcomes: list[Any], seconds: float) -> None:
         """Compares what came of the case with what was to come of it."""
         trace, case = self._trace, self._case
-        trace.outcomes = outcomes if isinstance(outcomes, list) else [outcomes]
-        for number, action in enumerate(case.do):
-            got = trace.outcomes[number] if number < len(trace.outcomes) else None
+        trace.outcomes = outcomes
+        if len(outcomes) > len(case.do):
+            self._trouble(f"{len(outcomes)} outcomes of {len(case.do)} actions")
+        for number, (action, got) in enumerate(zip_longest(case.do, outcomes[: len(case.do)])):
             where = action.method if len(case.do) == 1 else f"{number + 1} {action.method}"
+            trace.troubles += malformed(got, where) if number < len(outcomes) else ()
             trace.problems += outcome_differences(action.expect, got, where)
         trace.problems += differences(case.waits, trace.waits, "waits")
         if self._steps:
-            self._problem(f"{len(self._steps)} of {len(case.exchange)} listed requests were not made")
+            trace.problems.append(f"{len(self._steps)} of {len(case.exchange)} listed requests were not made")
         if case.within is not None and seconds > case.within:
-            self._problem(f"it took {seconds:.1f} s, more than {case.within:g}")
+            trace.problems.append(f"it took {seconds:.1f} s, more than {case.within:g}")
         if case.files is not None:
             trace.problems += differences(dict(case.files), dict(self._files()), "files")
         if case.key in json.dumps(trace.outcomes, ensure_ascii=False):
-            self._problem(f"the key shows in an outcome: {shown(trace.outcomes)}")
+            self._trouble(f"the key shows in an outcome: {shown(trace.outcomes)}")
 
     def _files(self) -> Iterator[tuple[str, str]]:
         for path in sorted(self._folder.rglob("*")):
             if path.is_file():
                 yield path.relative_to(self._folder).as_posix(), sha256(path.read_bytes()).hexdigest()
 
-    def _compare(self, want: Any, got: Any, where: str) -> None:
-        self._trace.problems += differences(want, got, f"{self._name} {where}")
+    def _problems(self, problems: Iterable[str], where: str) -> None:
+        self._trace.problems += (f"{where} {problem}" for problem in problems)
 
-    def _problem(self, words: str) -> None:
+    def _troubles(self, troubles: Iterable[str], where: str) -> None:
+        for trouble in troubles:
+            self._trouble(f"{where} {trouble}")
+
+    def _trouble(self, words: str) -> None:
         self._trace.problems.append(words)
+        self._trace.troubles.append(words)

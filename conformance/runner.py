@@ -22,7 +22,8 @@ class Verdict:
     missing: frozenset[str] = frozenset()
     words: str = ""
     """What the adapter wrote to stderr meanwhile."""
-    trace: Trace = field(default_factory=Trace)
+    trace: Trace | None = None
+    """What it did; None where it got stuck, or the case was not played."""
 
 
 class Runner:
@@ -55,7 +56,8 @@ class Runner:
             trace = play(case, adapter, patience=self._patience)
             words = adapter.new_words()
             if case.key in words:
-                trace.problems.append("the key shows in stderr")
+                trace.problems.append(trouble := "the key shows in stderr")
+                trace.troubles.append(trouble)
             return Verdict(case, trace.problems, words=words, trace=trace)
         except AdapterError as exc:
             words = adapter.new_words() if adapter else ""

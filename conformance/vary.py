@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import copy
+import json
 import random
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from .cases import Case, Response
+from .cases import BadCaseError, Case, Response, load
 
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR42mM8ISfHwMDAxMDAwMDAAAANBAEIf62CUQAAAABJRU5ErkJggg=="
 VALUES: list[Any] = [
@@ -17,81 +20,119 @@ VALUES: list[Any] = [
 ]  # fmt: skip
 NAMES = ["error", "data", "thought", "message", "code", "text", "images", "content", "parts", "status", "details"]
 STATUSES = [
-    201,
-    202,
-    206,
-    300,
-    307,
-    400,
-    401,
-    402,
-    403,
-    404,
-    408,
-    409,
-    413,
-    425,
-    429,
-    499,
-    500,
-    502,
-    503,
-    504,
-    520,
-    529,
-]
+    201, 202, 206, 300, 307, 400, 401, 402, 403, 404, 408, 409, 413, 425, 429, 499, 500, 502, 503, 504, 520, 529,
+]  # fmt: skip
 LATER = ["0", "3", "-1", " 5 ", "1.5", "+5", "5.", "Thu, 01 Jan 2026 00:00:09 GMT", "Thursday, 01-Jan-26 00:00:09 GMT"]
+_NAME = re.compile(r"(.+)-varied-(\d+)-(\d+)")
+_SHOWN, _SHOWN_OF_A_TEXT = 2000, 60  # characters
+
+
+def named(folder: Path, names: Collection[str]) -> list[Case]:
+    """The cases of a folder, those named if any are; the name of a neighbour makes it again.
+
+    Raises: BadCaseError.
+    """
+    cases = {case.id: case for case in load(folder, {name.partition("-varied-")[0] for name in names})}
+    return [_named(name, cases) for name in names] if names else [*cases.values()]
+
+
+def _named(name: str, cases: dict[str, Case]) -> Case:
+    if match := _NAME.fullmatch(name):
+        return neighbour(_named(match[1], cases), int(match[2]), int(match[3]))
+    if name not in cases:
+        raise BadCaseError(f"there is no case {name}")
+    return cases[name]
 
 
 def varied(cases: Sequence[Case], count: int, seed: int) -> Iterator[Case]:
-    """So many neighbours of cases, the same ones for the same seed. What they expect means nothing."""
-    dice = random.Random(seed)
-    playable = [
-        case
-        for case in cases
-        if case.clock == "fake" and any(step.response and step.response.has_json for step in case.exchange)
-    ]
+    """So many neighbours of cases, the same ones for the same seed.
+
+    Raises: BadCaseError.
+    """
+    playable = [case for case in cases if case.clock == "fake" and _answers(case)]
+    if not playable:
+        raise BadCaseError("none of the cases has an answer in JSON that could be changed")
     for number in range(count):
-        case = dice.choice(playable)
-        at = dice.choice([n for n, step in enumerate(case.exchange) if step.response and step.response.has_json])
-        step = case.exchange[at]
-        assert step.response is not None
-        steps = [*case.exchange]
-        steps[at] = replace(step, response=_changed(step.response, dice))
-        yield replace(case, id=f"{case.id}-varied-{number}", exchange=steps)
+        yield neighbour(random.Random(f"{seed} {number}").choice(playable), seed, number)
 
 
-def _changed(response: Response, dice: random.Random) -> Response:
+def neighbour(case: Case, seed: int, number: int) -> Case:
+    """The neighbour of a case that its name tells. What it expects means nothing.
+
+    Raises: BadCaseError.
+    """
+    name = f"{case.id}-varied-{seed}-{number}"
+    dice = random.Random(name)
+    if not (answers := _answers(case)):
+        raise BadCaseError(f"{case.id} has no answer in JSON that could be changed")
+    at = dice.choice([*answers])
+    steps = [*case.exchange]
+    response, change = _changed(answers[at], dice)
+    steps[at] = replace(steps[at], response=response)
+    return replace(case, id=name, note=f"answer {at + 1}: {change}", exchange=steps)
+
+
+def _answers(case: Case) -> dict[int, Response]:
+    return {n: step.response for n, step in enumerate(case.exchange) if step.response and step.response.has_json}
+
+
+def told(case: Case) -> Iterator[str]:
+    """The answers of a neighbour, each in a line; none where a case is no neighbour, as it can be looked up."""
+    for number, response in _answers(case).items() if _NAME.fullmatch(case.id) else ():
+        body = json.dumps(_cut(response.json), ensure_ascii=False)
+        headers = "".join(f", {name}: {value}" for name, value in response.headers.items())
+        yield f"answer {number + 1}: {response.status}{headers}, {body[:_SHOWN]}" + "…" * (len(body) > _SHOWN)
+
+
+def _cut(value: Any) -> Any:
+    """A document with each long text in it cut, so that its shape can be seen."""
+    match value:
+        case dict():
+            return {name: _cut(entry) for name, entry in value.items()}
+        case list():
+            return [_cut(entry) for entry in value]
+        case str() if len(value) > _SHOWN_OF_A_TEXT:
+            return f"{value[:_SHOWN_OF_A_TEXT]}… ({len(value)} characters)"
+    return value
+
+
+def _changed(response: Response, dice: random.Random) -> tuple[Response, str]:
+    """A response with one change, and what it is."""
     match dice.random():
         case chance if chance < 0.1:
-            return replace(response, status=dice.choice(STATUSES))
+            status = dice.choice(STATUSES)
+            return replace(response, status=status), f"the status is {status}"
         case chance if chance < 0.2:
             others = {name: value for name, value in response.headers.items() if name.lower() != "retry-after"}
-            return replace(response, headers={**others, "Retry-After": dice.choice(LATER)})
-        case _:
-            document = copy.deepcopy(response.json)
-            places = list(_places(document))
-            if places:
-                _change(document, dice.choice(places), dice)
-            return replace(response, json=document)
+            later = dice.choice(LATER)
+            return replace(response, headers={**others, "Retry-After": later}), f"Retry-After is {later!r}"
+    document = copy.deepcopy(response.json)
+    places = list(_places(document, "the body"))
+    change = _change(*dice.choice(places), dice) if places else "nothing is changed"
+    return replace(response, json=document), change
 
 
-def _places(value: Any) -> Iterator[tuple[Any, Any]]:
-    """Each object or list in a document, with a key of it."""
+def _places(value: Any, where: str) -> Iterator[tuple[Any, Any, str]]:
+    """Each object or list in a document, with a key of it, and what to call that place."""
     if isinstance(value, dict | list):
         for key in value if isinstance(value, dict) else range(len(value)):
-            yield value, key
-            yield from _places(value[key])
+            place = f"{where}[{key}]" if isinstance(key, int) else f"{where}.{key}"
+            yield value, key, place
+            yield from _places(value[key], place)
 
 
-def _change(document: Any, place: tuple[Any, Any], dice: random.Random) -> None:
-    holder, key = place
+def _change(holder: Any, key: Any, place: str, dice: random.Random) -> str:
     match dice.choice(["set", "set", "drop", "double", "rename"]):
         case "drop":
             del holder[key]
+            return f"{place} is left out"
         case "double" if isinstance(holder, list):
             holder.insert(key, copy.deepcopy(holder[key]))
+            return f"{place} is there twice"
         case "rename" if isinstance(holder, dict):
-            holder[dice.choice(NAMES)] = holder.pop(key)
-        case _:
-            holder[key] = copy.deepcopy(dice.choice(VALUES))
+            name = dice.choice(NAMES)
+            holder[name] = holder.pop(key)
+            return f"{place} is called {name}"
+    value = copy.deepcopy(dice.choice(VALUES))
+    holder[key] = value
+    return f"{place} is {json.dumps(_cut(value))}"

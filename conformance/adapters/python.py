@@ -175,7 +175,13 @@ class Player:
             made = await asyncio.gather(*(asyncio.to_thread(self.client.generate, **call) for call in calls))
         return [{"result": result(generation)} for generation in made]
 
+    def has_what_it_needs(self, method: str) -> bool:
+        needs = {"last": ("raw", "headers", "to_dict", "save"), "conversation": ("say", "undo", "turns", "reload")}
+        return all(getattr(self, name) is not None for name, methods in needs.items() if method in methods)
+
     async def act(self, method: str, given: dict[str, Any]) -> dict[str, Any]:
+        if not self.has_what_it_needs(method):
+            return {}
         if "save_to" in given:
             given["save_to"] = f"{self.folder}/{given['save_to']}"
         match method:

@@ -1,21 +1,11 @@
 """Holds the runner to noticing: what differs, what is stuck, what is more or less than listed."""
 
-import json
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 
 from conformance.cases import BadCaseError, load, parsed
 from conformance.runner import Runner
-from conformance.vary import varied
 
-ROOT = Path(__file__).parents[2]
-ADAPTER = [sys.executable, str(ROOT / "conformance" / "adapters" / "python.py")]
-PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFklEQVR42mM8ISfHwMDAxMDAwMDAAAANBAEIf62CUQAAAABJRU5ErkJggg=="
-DIGEST = "62a58589fb74ddca750bdebc0609009ba2ca2d219cb92eec4d88f2714fdf407e"
-PATH = "/v1beta/models/nanobanana:generateContent"
+from .programs import ADAPTER, DIGEST, GENERATE, PATH, adapter, good_case, written
 
 
 @pytest.fixture(scope="module")
@@ -23,92 +13,6 @@ def runner():
     runner = Runner(ADAPTER, patience=5)
     yield runner
     runner.close()
-
-
-def good_case():
-    """A case that passes and has an expectation of nearly every kind."""
-    return {
-        "id": "good",
-        "do": [
-            {"method": "conversation"},
-            {
-                "method": "say",
-                "arguments": {"prompt": "Draw a cat"},
-                "expect": {
-                    "result": {
-                        "images": [{"type": "image/png", "sha256": DIGEST, "width": 2, "height": 2}],
-                        "drafts": [],
-                        "text": "Here.",
-                        "thoughts": "",
-                        "finish_reason": None,
-                        "usage": {"prompt_tokens": None, "candidates_tokens": None, "total_tokens": 7},
-                        "request_id": "r-1",
-                        "model": "nanobanana",
-                        "metadata": {"modelVersion": "m"},
-                    }
-                },
-            },
-            {"method": "save", "arguments": {"path": "cat"}, "expect": {"saved": "cat.png"}},
-            {"method": "undo"},
-            {"method": "turns", "expect": {"turns": []}},
-            {
-                "method": "request",
-                "arguments": {"prompt": "Draw a cat"},
-                "expect": {"request": {"model": "nanobanana", "include_thoughts": False}},
-            },
-            {
-                "method": "say",
-                "arguments": {"prompt": "Draw"},
-                "expect": {
-                    "error": {
-                        "class": "BadRequestError",
-                        "billed": "no",
-                        "status": 400,
-                        "code": "invalid_image",
-                        "retry_after": None,
-                        "param": "contents",
-                        "says": ["not nice"],
-                        "says_not": ["nothing of the kind"],
-                    }
-                },
-            },
-        ],
-        "exchange": [
-            {"request": {"path": PATH}, "failure": "connect_refused"},
-            {
-                "request": {
-                    "path": PATH,
-                    "origin": "https://api.getinfinityblue.com",
-                    "headers": {"content-type": "application/json", "cookie": None},
-                    "json": {
-                        "contents": [{"role": "user", "parts": [{"text": "Draw a cat"}]}],
-                        "generationConfig": {
-                            "responseModalities": ["TEXT", "IMAGE"],
-                            "imageConfig": {"aspectRatio": "1:1", "imageSize": "1K"},
-                        },
-                    },
-                },
-                "response": {
-                    "status": 200,
-                    "headers": {"x-request-id": "r-1"},
-                    "json": {
-                        "candidates": [{"content": {"parts": [{"text": "Here."}, {"inlineData": {"data": PIXEL}}]}}],
-                        "usageMetadata": {"totalTokenCount": 7},
-                        "modelVersion": "m",
-                    },
-                },
-            },
-            {
-                "request": {"path": PATH},
-                "response": {
-                    "status": 400,
-                    "json": {"error": {"message": "not nice", "code": "invalid_image", "param": "contents"}},
-                },
-            },
-        ],
-        "waits": [0.5],
-        "files": {"cat.png": DIGEST},
-    }
 
 
 SAY, SENT = "do.1.expect.result", "exchange.1.request"
@@ -190,25 +94,6 @@ def test_a_step_too_many_and_one_too_few_are_noticed(runner):
     assert any("one more than listed" in problem for problem in runner.play(parsed(fewer)).problems)
 
 
-def adapter(tmp_path, body):
-    """A program that greets in order and then does something else."""
-    script = tmp_path / "program.py"
-    script.write_text(
-        "import json, os, sys, time, socket\n"
-        "def say(**m): print(json.dumps(m), flush=True)\n"
-        "hello = json.loads(input())\n"
-        "say(type='hello', protocol=1, name='test', version='1', features=[])\n"
-        f"for line in sys.stdin:\n    run = json.loads(line)\n{body}"
-    )
-    return [sys.executable, str(script)]
-
-
-GENERATE = {
-    "id": "one",
-    "do": [{"method": "request", "arguments": {"prompt": "a"}, "expect": {"request": {"model": "m"}}}],
-}
-
-
 @pytest.mark.parametrize(
     ("body", "says"),
     {
@@ -217,6 +102,10 @@ GENERATE = {
         "babbles": ("    print('hello', flush=True)\n", "no message of the protocol"),
         "breaks": ("    say(type='broken', why='no idea')\n", "no idea"),
         "strange": ("    say(type='dance')\n", "dance"),
+        "asks without a host": ("    say(type='connect', port=1)\n", "connect needs host, a text"),
+        "asks for a port in words": ("    say(type='connect', host='a', port='1')\n", "connect needs port, a whole"),
+        "sleeps for a text": ("    say(type='sleep', seconds='1')\n", "sleep needs seconds, a number"),
+        "has no outcomes": ("    say(type='done')\n", "done needs outcomes, a list"),
     }.values(),
 )  # fmt: skip
 def test_a_program_that_gets_stuck_fails_its_case_and_is_ended(tmp_path, body, says):
@@ -225,6 +114,36 @@ def test_a_program_that_gets_stuck_fails_its_case_and_is_ended(tmp_path, body, s
     verdicts = [runner.play(parsed(GENERATE)) for _ in range(2)]
     runner.close()
     assert all(says in verdict.problems[0] for verdict in verdicts)
+
+
+@pytest.mark.parametrize("mode", [[], ["--async"]], ids=["sync", "async"])
+def test_what_has_nothing_to_act_on_yet_gives_nothing(mode):
+    """Without a result or a conversation, a method that acts on one has an empty outcome and breaks nothing."""
+    methods = ["raw", "headers", "to_dict", "save", "say", "undo", "turns", "reload"]
+    runner = Runner([*ADAPTER, *mode], patience=5)
+    verdict = runner.play(parsed({"id": "early", "do": [{"method": method} for method in methods]}))
+    runner.close()
+    assert verdict.problems == []
+    assert verdict.trace.outcomes == [{}] * len(methods)
+
+
+def test_a_long_message_is_named_where_a_program_says_nothing(tmp_path):
+    """A program that is slow to read a long message is told how long it was, and what gives it more time."""
+    runner = Runner(adapter(tmp_path, "    sys.stdin.read()\n"), patience=1)
+    big = {"$base64": "", "$zeros": 3_000_000}
+    case = GENERATE | {"do": [{"method": "request", "arguments": {"prompt": "a", "references": [big]}}]}
+    problem = runner.play(parsed(case)).problems[0]
+    runner.close()
+    assert "said nothing for 1 s after a message of 4 MB (--patience gives it longer)" in problem
+
+
+def test_outcomes_that_nobody_asked_for_are_noticed(tmp_path):
+    """There is one outcome for each action, with no key but those of the protocol."""
+    body = "    say(type='done', outcomes=[{'request': {'model': 'm'}, 'note': 1}, {}])\n"
+    runner = Runner(adapter(tmp_path, body), patience=5)
+    problems = runner.play(parsed(GENERATE)).problems
+    runner.close()
+    assert problems == ["2 outcomes of 1 actions", "request.note: no outcome has this key"]
 
 
 def test_a_key_that_shows_is_noticed(tmp_path):
@@ -257,93 +176,8 @@ def test_a_key_outside_its_header_is_noticed(tmp_path):
     assert problems == [
         'request 1 headers.authorization: wanted "Bearer sk-vector", got null',
         'request 1 headers.content-type: wanted "application/json", got ""',
-        "request 1: the key stands outside the Authorization header",
+        "request 1 holds the key outside the Authorization header",
     ]
-
-
-def written(tmp_path, *cases):
-    folder = tmp_path / "cases"
-    folder.mkdir()
-    (folder / "cases.json").write_text(json.dumps(cases))
-    return folder
-
-
-def command(*arguments):
-    return subprocess.run(
-        [sys.executable, "-m", "conformance", *map(str, arguments)],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-
-
-def test_the_command_prints_what_differs_and_counts(tmp_path):
-    """The command plays a folder of cases, prints what differs field by field, ends with the counts and exits with 1."""
-    bad = good_case() | {"id": "bad", "waits": [2]}
-    done = command("--cases", written(tmp_path, good_case(), bad), "--", *ADAPTER)
-    assert done.returncode == 1
-    assert done.stdout.splitlines()[1:] == ["bad", "  waits[0]: wanted 2, got 0.5", "1 passed, 1 failed"]
-
-
-def test_the_command_plays_one_case(tmp_path):
-    """With --only, a single case is played; all of it well is exit code 0."""
-    bad = good_case() | {"id": "bad", "waits": [2]}
-    done = command("--cases", written(tmp_path, good_case(), bad), "--only", "good", "--", *ADAPTER)
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "1 passed, 0 failed")
-
-
-def test_two_programs_side_by_side(tmp_path):
-    """With --beside, what two programs do is compared, whatever the case expects."""
-    folder = written(tmp_path, good_case() | {"waits": [2]}, GENERATE)
-    (tmp_path / "other").mkdir()
-    other = adapter(tmp_path, "    say(type='done', outcomes=[{'request': {'model': 'm'}}])\n")
-    same = command("--cases", folder, "--beside", " ".join([*ADAPTER, "--async"]), "--", *ADAPTER)
-    assert (same.returncode, same.stdout.splitlines()[-1]) == (0, "2 passed, 0 failed")
-    differs = command("--cases", folder, "--only", "one", "--beside", " ".join(other), "--", *ADAPTER)
-    assert (differs.returncode, differs.stdout.splitlines()[-1]) == (1, "0 passed, 1 failed")
-    assert 'differs.outcomes[0].request.model: wanted "nanobanana", got "m"' in differs.stdout
-
-
-def test_neighbours_of_cases_side_by_side(tmp_path):
-    """With --vary, answers that no case plays are played to two programs, the same ones for the same seed."""
-    folder = written(tmp_path, good_case())
-    beside = ["--beside", " ".join([*ADAPTER, "--async"]), "--vary", "12", "--seed", "3"]
-    done = command("--cases", folder, *beside, "--", *ADAPTER)
-    assert (done.returncode, done.stdout.splitlines()[-1]) == (0, "12 passed, 0 failed"), done.stdout
-    first, second = ([case.exchange for case in varied(load(folder), 12, 3)] for _ in range(2))
-    assert first == second != [case.exchange for case in varied(load(folder), 12, 4)]
-    assert command("--vary", "2", "--", *ADAPTER).returncode == 2
-
-
-def test_what_a_program_cannot_do_is_skipped_aloud(tmp_path):
-    """A case that needs a feature the program does not name is skipped and counted, or failed where that is asked."""
-    case = {"id": "saves", "do": [{"method": "save", "arguments": {"path": "a"}, "expect": {"saved": "a.png"}}]}
-    folder, program = written(tmp_path, case), adapter(tmp_path, "    pass\n")
-    done = command("--cases", folder, "--", *program)
-    assert (done.returncode, done.stdout.splitlines()[-2:]) == (
-        0,
-        ["skipped: 1 for want of save", "0 passed, 0 failed"],
-    )
-    assert command("--cases", folder, "--all-features", "--", *program).returncode == 1
-
-
-def test_a_program_that_is_not_there(tmp_path):
-    """A program that cannot be started is exit code 2 and a word."""
-    done = command("--", str(tmp_path / "nothing"))
-    assert done.returncode == 2
-    assert "cannot be started" in done.stderr
-
-
-def test_it_needs_nothing_but_python(tmp_path):
-    """The runner works in an interpreter without any package."""
-    program = adapter(tmp_path, "    say(type='done', outcomes=[{'request': {'model': 'm'}}])\n")
-    done = subprocess.run(
-        [sys.executable, "-I", "-S", "-c", "import sys; sys.path.insert(0, '.'); from conformance.__main__ import main; sys.exit(main(sys.argv[1:]))",
-         "--cases", str(written(tmp_path, GENERATE)), "--", *program],
-        cwd=ROOT, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
-    assert done.stdout.splitlines()[-1] == "1 passed, 0 failed", done.stderr
 
 
 @pytest.mark.parametrize(

@@ -136,6 +136,8 @@ class Player {
   }
 
   async act({ method, arguments: given = {}, cancel_after: limit }: Message): Promise<Message> {
+    if (["raw", "headers", "to_dict", "save"].includes(method) && !this.#last) return {};
+    if (["say", "undo", "turns", "reload"].includes(method) && !this.#conversation) return {};
     const signal = limit === undefined ? undefined : AbortSignal.timeout(limit * 1000);
     const { prompt, path, width, height, ...options } = renamed(given, camel);
     if (options.references) options.references = options.references.map(unpacked);
