@@ -65,6 +65,34 @@ def test_fields_of_a_csv_file() -> None:
     assert rows[4] == (8, "it has more fields than the first line names")
 
 
+@pytest.mark.parametrize("content", ["prompt,colour,id,style,\na,,1,,\nb,red,2,x,\n", "\nDraw a cat\nDraw a dog\n"])
+def test_unknown_columns_are_named_at_once_and_once(content: str) -> None:
+    """A CSV with columns that are no fields of a request has one failure, which names all of them and what is known."""
+    ((number, problem),) = _read(read_lines(io.StringIO(content), is_csv=True))
+    names = "'colour', 'style'" if "colour" in content else "'Draw a cat'"
+    assert number == (1 if "colour" in content else 2)
+    assert f"unknown columns: {names}; known are aspect_ratio, " in problem
+    assert problem.endswith("No row is taken")
+
+
+def test_unknown_columns_of_a_frame_are_named_once() -> None:
+    """A frame with a column that is no field of a request has one failure, and none of its rows is taken."""
+    (line,) = lines_of(pd.DataFrame({"prompt": ["a", "b"], "colour": ["red", None]}))  # type: ignore[misc]
+    assert "'colour'" in str(line.request)
+
+
+def test_file_of_plain_prompts_is_told_what_jsonl_is() -> None:
+    """The first line of a file of plain prompts says what each line must be; the other lines only fail."""
+    first, second, third = _read(read_lines(io.StringIO("Draw a cat\n\nDraw a dog\n" + '"Draw a fish"')))
+    assert "it is not JSON" in first[1]
+    assert "a file of plain prompts, one a line, is no JSONL" in first[1]
+    assert "it is not JSON" in second[1]
+    assert "plain prompts" not in second[1]
+    assert third == (4, "Draw a fish")
+    rows = _read(read_lines(io.StringIO('{"prompt": "Draw"}\n{"prom')))
+    assert "plain prompts" not in rows[1][1]
+
+
 @pytest.mark.parametrize(
     ("content", "assumed"),
     [

@@ -78,6 +78,8 @@ def test_generate_options(run: Callable[..., Result], picture: Callable[..., byt
         (["generate", "Draw [sandbox:internal-error]"], 1, "It may have been billed."),
         (["generate", "Draw", "--base-url", "http://127.0.0.1:9", "--timeout", "0.2"], 1, "Nothing was sent."),
         (["generate", "Draw", "-o", "/proc/nothing/x.png"], 1, "/proc/nothing"),
+        (["generate", "Draw", "-o", "x" * 300], 1, "File name too long. Nothing was sent."),
+        (["generate", "Draw", "-o", "x" * 300 + "/"], 1, "File name too long. Nothing was sent."),
     ],
 )
 def test_errors_are_one_readable_line(run: Callable[..., Result], arguments: list[str], code: int, words: str) -> None:
@@ -158,14 +160,35 @@ def test_show_tells_how_a_picture_was_made(run: Callable[..., Result], model: st
     assert json.loads(run("show", path, "--json").stdout)["prompt"] == "Draw a cat"
     plain = run("generate", "Draw a dog", "-m", model).stdout.strip()
     assert run("show", plain).exit_code == 1
-    assert run("show", "missing.png").exit_code == 1
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["show", "nope"],
+        ["show", "."],
+        ["show", "notes.txt"],
+        ["gallery", "nope"],
+        ["gallery", "notes.txt"],
+        ["batch", "nope", "-o", "out"],
+        ["generate", "Draw", "-r", "nope"],
+        ["generate", "Draw", "-r", "notes.txt"],
+    ],
+)
+def test_what_is_not_there_or_of_another_kind_is_wrong_usage(run: Callable[..., Result], arguments: list[str]) -> None:
+    """Whichever command is given a file or folder that is not there, or is none of its kind, ends with the same code."""
+    Path("notes.txt").write_text("words")
+    result = run(*arguments)
+    assert (result.exit_code, result.stdout) == (2, "")
+    assert result.stderr.startswith("nanobanana: ")
 
 
 def test_show_tells_what_is_no_picture(run: Callable[..., Result]) -> None:
     """A file of another kind is told as such, by the path that was given."""
     Path("notes.txt").write_text("words")
     result = run("show", "notes.txt")
-    assert (result.exit_code, result.stderr) == (1, "nanobanana: notes.txt is no picture that can be read\n")
+    assert (result.exit_code, result.stderr) == (2, "nanobanana: notes.txt is no picture that can be read.\n")
+    assert json.loads(run("show", "notes.txt", "--json").stdout)["error"]["class"] == "InvalidRequestError"
 
 
 def test_models_lists_the_contract(run: Callable[..., Result]) -> None:

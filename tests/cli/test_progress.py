@@ -47,7 +47,7 @@ def test_without_a_total_there_is_no_bar() -> None:
 @pytest.mark.parametrize(
     ("summary", "has_paid_failures", "words"),
     [
-        (Summary(done=3, tokens=3870, seconds=1.0), False, "3 done, 0 skipped, 0 failed, 0 unknown, 0 taken; 3870 tokens, 1.0 s."),
+        (Summary(done=3, tokens=3870, seconds=1.0), False, "3 done, 0 skipped, 0 failed, 0 unknown; 3870 tokens, 1.0 s."),
         (Summary(done=1, unknown=1), False, "--retry-unknown"),
         (Summary(done=1, failed=1), True, "--retry-failed"),
         (Summary(done=1, failed=1), False, "Run it again for the rest. None of what failed was paid for."),

@@ -6,6 +6,7 @@ import json
 import os
 import pty
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from ..batch.programs import environment, sent, wait_for
 from ..conftest import KEY
 from ..faults.server import Server, reply
 from .terminal import on_terminal
@@ -212,14 +214,46 @@ def test_completion_can_be_installed(command: Run) -> None:
 
 
 def test_answer_that_cannot_be_used_is_kept(tmp_path: Path) -> None:
-    """An answer that was paid for and cannot be read is put into a file, and the words say where."""
+    """An answer that was paid for and cannot be read is put into a file, and both the words and the JSON say where."""
     answer = b'{"candidates": [{"content": {"parts": [{"inlineData": {"data": "iVBORw0KGgo'
     with Server([reply(200, answer)]) as server:
         done = subprocess.run(
-            [sys.executable, "-m", "nanobanana", "generate", "Draw a half"], capture_output=True, text=True, timeout=60,
+            [sys.executable, "-m", "nanobanana", "generate", "Draw a half", "--json"],
+            capture_output=True, text=True, timeout=60,
             env={**os.environ, "INFINITYBLUE_API_KEY": KEY, "INFINITYBLUE_BASE_URL": server.url, "TMPDIR": str(tmp_path)},
         )  # fmt: skip
     assert done.returncode == 1
     (kept,) = tmp_path.rglob("*.bin")
     assert kept.read_bytes() == answer
     assert kept.name in done.stderr.replace("\n", "")
+    assert json.loads(done.stdout)["error"]["answer"] == str(kept)
+
+
+@pytest.mark.parametrize(
+    ("words", "end"),
+    [
+        ("-", b"interrupted; nothing was sent"),
+        ("Broken off [sandbox:slow=20]", b"interrupted; a call under way may be billed all the same"),
+    ],
+)
+def test_ctrl_c_says_what_may_have_been_billed(nanobanana_sandbox: str, tmp_path: Path, words: str, end: bytes) -> None:
+    """Ctrl-C while the prompt is awaited says that nothing was sent; during a call, that it may be billed."""
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "nanobanana", "generate", words],
+        cwd=tmp_path, env=environment(nanobanana_sandbox), stdin=slave, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )  # fmt: skip
+    os.close(slave)
+    try:
+        assert process.stderr is not None
+        if words == "-":
+            assert b"type the prompt" in process.stderr.readline()
+        else:
+            wait_for(lambda: bool(sent(nanobanana_sandbox, words)))
+        process.send_signal(signal.SIGINT)
+        _, told = process.communicate(timeout=20)
+    finally:
+        process.kill()
+        os.close(master)
+    assert (process.returncode, told) == (130, b"nanobanana: " + end + b"\n")

@@ -14,12 +14,19 @@ from typing import Any, BinaryIO, TextIO, cast
 
 import attrs
 
-from ..errors import InvalidRequestError
+from ..errors import InvalidRequestError, plain
+from ..request import ImageRequest
 
+REQUEST_FIELDS = frozenset(ImageRequest.ARGUMENTS)
+FIELDS = REQUEST_FIELDS | {"id", "n", "aspect_ratios"}
 _LISTS = {"references", "aspect_ratios"}
 _WORDS = {"prompt", "id", "model", "aspect_ratio", "image_size", "wire"}
 _TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _HEAD = 64 * 1024  # bytes in which the encoding and the separator show
+_PLAIN_PROMPTS = (
+    '; each line is JSON by itself, such as {"prompt": "Draw a cat"} or a prompt in double quotes: '
+    "a file of plain prompts, one a line, is no JSONL"
+)
 
 
 @attrs.frozen
@@ -49,9 +56,12 @@ class Lines:
                 yield Line(number, request, self._folder)
 
     def _objects(self, file: TextIO) -> Iterator[tuple[int, object]]:
+        hint = _PLAIN_PROMPTS
         for number, line in enumerate(file, 1):
-            if line.strip():
-                yield number, self._bad_bytes(line) or _from_json(line.lstrip("\ufeff"), "it")
+            if not line.strip():
+                continue
+            yield number, self._bad_bytes(line) or _from_json(line.lstrip("\ufeff"), "it", hint)
+            hint = ""  # a file that begins with JSON is none of plain prompts
 
     def _rows(self, file: TextIO) -> Iterator[tuple[int, object]]:
         csv.field_size_limit(max(csv.field_size_limit(), sys.maxsize >> 32))  # a prompt may be longer than 128 KB
@@ -60,9 +70,14 @@ class Lines:
         while True:
             try:
                 values = next(reader)
-                if names is None:
+                if not any(values):
+                    pass
+                elif names is None:
                     names = [name.strip("\ufeff \t") for name in values]
-                elif any(values):
+                    if problem := self._bad_bytes("".join(names)) or _unknown(names):
+                        yield number, problem
+                        return
+                else:
                     yield number, self._bad_bytes("".join(values)) or _from_row(names, values)
             except StopIteration:
                 return
@@ -98,7 +113,8 @@ def read_lines(
 
     A JSONL line is an object with the fields of `ImageRequest` and, if wanted, `id`, `n` and `aspect_ratios`. A CSV
     file (is_csv; by itself, the suffix decides) names these in its first line, separated by commas, semicolons or
-    tabs; several references or ratios in a field stand apart by `;`, and an object, such as extra_body, is JSON.
+    tabs; several references or ratios in a field stand apart by `;`, and an object, such as extra_body, is JSON. Where
+    it names others, no row of it is taken. A JSONL line may also be a prompt alone, in double quotes.
     Paths of references are relative to the file, or else to the working directory. encoding: by itself, UTF-8, or
     UTF-16 where the file begins with its byte order mark. A line that cannot be read fails alone, with its number.
 
@@ -153,12 +169,21 @@ def _separator_of(head: str) -> str:
     return max(",;\t", key=first[0].count) if first else ","  # where none is there, the first of these
 
 
-def _from_json(text: str, what: str) -> object:
+def _from_json(text: str, what: str, hint: str = "") -> object:
     try:
         value: object = json.loads(text)
     except (ValueError, RecursionError) as exc:
-        return InvalidRequestError(f"{what} is not JSON: {exc}", param=what)
+        return InvalidRequestError(f"{what} is not JSON: {exc}{hint}", param=what)
     return value
+
+
+def _unknown(columns: list[str]) -> InvalidRequestError | None:
+    """What is wrong with the names of columns, all at once; None where nothing is. One without a name may be empty."""
+    unknown = [repr(name) for name in columns if name and name not in FIELDS]
+    if not unknown:
+        return None
+    names, known = plain(", ".join(unknown), 300), ", ".join(sorted(FIELDS))
+    return InvalidRequestError(f"unknown columns: {names}; known are {known}. No row is taken")
 
 
 def _from_row(names: list[str], values: list[Any]) -> object:
@@ -203,6 +228,9 @@ def lines_of(requests: Any) -> Iterator[Line] | AsyncIterable[object]:
 
 def _from_frame(frame: Any) -> Iterator[Line]:
     names = [str(name) for name in frame.columns]
+    if problem := _unknown(names):
+        yield Line(1, problem)
+        return
     for number, values in enumerate(frame.itertuples(index=False, name=None), 1):
         yield Line(number, _from_row(names, [_plain_value(value) for value in values]))
 

@@ -41,7 +41,7 @@ class Summary:
     skipped: int = 0
     failed: int = 0
     unknown: int = 0
-    taken: int = 0
+    taken: int = attrs.field(default=0, repr=False)
     tokens: int = 0
     seconds: float = 0.0
     stopped: str | None = None

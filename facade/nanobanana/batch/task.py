@@ -16,12 +16,10 @@ from ..errors import Billed, InvalidRequestError, plain
 from ..pictures.image import GeneratedImage
 from ..pictures.saving import check_name
 from ..request import ImageRequest
-from .lines import Line
+from .lines import FIELDS, REQUEST_FIELDS, Line
 
 Status = Literal["done", "skipped", "failed", "unknown", "taken"]
 
-_REQUEST_FIELDS = set(ImageRequest.ARGUMENTS)
-_OWN_FIELDS = {"id", "n", "aspect_ratios"}
 _MOST_VARIATIONS = 1000
 
 
@@ -153,15 +151,15 @@ def _fields(line: Line) -> dict[str, Any]:
     if isinstance(given, str):
         return {"prompt": given}
     if isinstance(given, ImageRequest):
-        return {name: getattr(given, name) for name in _REQUEST_FIELDS}
+        return {name: getattr(given, name) for name in REQUEST_FIELDS}
     if isinstance(given, InvalidRequestError):  # a line that could not even be read
         raise given
     if not isinstance(given, Mapping):
         raise InvalidRequestError(f"it is of type {type(given).__name__}; a request is an object with a prompt")
     fields = {str(name): value for name, value in given.items()}
-    unknown = sorted(fields.keys() - _REQUEST_FIELDS - _OWN_FIELDS)
+    unknown = sorted(fields.keys() - FIELDS)
     if unknown:
-        known = ", ".join(sorted(_REQUEST_FIELDS | _OWN_FIELDS))
+        known = ", ".join(sorted(FIELDS))
         raise InvalidRequestError(f"it has an unknown field {unknown[0]!r}; known are {known}", param=unknown[0])
     if "prompt" not in fields:
         raise InvalidRequestError("it has no prompt", param="prompt")

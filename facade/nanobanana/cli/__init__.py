@@ -6,7 +6,7 @@ import sys
 
 
 def main() -> None:
-    """Runs the command line. Exit codes: 0 done; 1 the endpoint or the network said no; 2 wrong usage."""
+    """Runs the command line. `nanobanana --help` lists its exit codes."""
     try:
         from .app import app
         from .console import drop_stdout, ready_streams, warn

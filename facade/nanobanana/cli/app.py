@@ -14,7 +14,8 @@ from .show import models, show
 
 app = typer.Typer(
     help="Make and edit pictures with the NanoBanana models. The key is read from INFINITYBLUE_API_KEY.",
-    epilog="Exit codes: 0 done; 1 the endpoint or the network said no; 2 wrong usage.",
+    epilog="Exit codes: 0 done; 1 not done, or not all of it, as the endpoint, the network or the disk said no; "
+    "2 wrong usage, such as a file that is not there; 130 interrupted.",
     no_args_is_help=True,
     context_settings={"help_option_names": ["-h", "--help"]},
     rich_markup_mode=None,

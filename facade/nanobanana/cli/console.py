@@ -102,20 +102,21 @@ def describe_error(error: NanoBananaError) -> dict[str, Any]:
 def reporting(*, as_json: bool = False, sends: bool = True) -> Iterator[None]:
     """Turns what goes wrong inside into one readable line and the exit code for it.
 
-    sends: whether the command could have sent anything.
+    sends: whether the command could have sent anything, had it come so far.
     """
     try:
         yield
     except NanoBananaError as error:
-        if as_json:
-            emit({"error": describe_error(error)})
         is_usage = isinstance(error, InvalidRequestError | ConfigurationError)
-        words, content = told(error, sends=sends), getattr(error, "content", b"")
+        words, described, content = told(error, sends=sends), describe_error(error), getattr(error, "content", b"")
         if content and (kept := rescue(GeneratedImage(content))):  # it may hold what was paid for
             words = f"{words} The answer, as far as it came, is in {kept}."
+            described["answer"] = str(kept)
+        if as_json:
+            emit({"error": described})
         give_up(words, WRONG_USAGE if is_usage else FAILED)
     except KeyboardInterrupt:
-        give_up("interrupted" + ("; a call under way may be billed all the same" if sends else ""), INTERRUPTED)
+        give_up("interrupted; nothing was sent" if sends else "interrupted", INTERRUPTED)
     except BrokenPipeError:  # whoever read our output has gone, and typer ends quietly
         raise
     except OSError as error:
@@ -151,7 +152,11 @@ def connected(*, sandbox: bool, base_url: str | None, key_file: str | None, time
                 from nanobanana_sandbox import serve
             base_url = stack.enter_context(serve())
         key = "sk-sandbox" if sandbox else read_key(key_file)
-        yield stack.enter_context(NanoBanana(key, base_url=base_url, timeout=timeout))
+        client = stack.enter_context(NanoBanana(key, base_url=base_url, timeout=timeout))
+        try:
+            yield client
+        except KeyboardInterrupt:
+            give_up("interrupted; a call under way may be billed all the same", INTERRUPTED)
 
 
 @contextmanager

@@ -122,13 +122,12 @@ def _target(output: str | None, prompt: str, *, is_alone: bool) -> tuple[Path | 
             raise InvalidRequestError(f"-o - cannot be done: {problem}", param="save_to")
         return None, False
     path = Path(output or ".")
-    is_folder = output is None or path.is_dir() or output.endswith("/")
-    target = path / name_from(prompt) if is_folder else path
     try:
-        check_target(target)
+        check_target(output or path)
     except InvalidRequestError as error:  # the machine says no, not the usage
         give_up(told(error))
-    return target, not is_folder
+    is_folder = path.is_dir()
+    return (path / name_from(prompt) if is_folder else path), not is_folder
 
 
 def _tell(generation: Generation, paths: list[Path], seconds: float, *, as_json: bool, thoughts: bool) -> None:

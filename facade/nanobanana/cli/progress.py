@@ -28,7 +28,7 @@ def line_of(result: BatchResult) -> str:
 
 def summary_of(summary: Summary, *, has_paid_failures: bool) -> str:
     """What came of a batch, what it used, and what to run next, in a few lines."""
-    names = ("done", "skipped", "failed", "unknown", "taken")
+    names = ("done", "skipped", "failed", "unknown")
     counts = ", ".join(f"{getattr(summary, name)} {name}" for name in names)
     lines = [f"{counts}; {summary.tokens} tokens, {summary.seconds:.1f} s."]
     again = [f"Stopped early: {in_options(summary.stopped).rstrip('.')}."] if summary.stopped else []
@@ -49,9 +49,9 @@ def progress_line(summary: Summary, total: int | None, seconds: float, width: in
 
     full, empty: what the bar is drawn with; no colour is needed to read it.
     """
-    seen = summary.done + summary.skipped + summary.failed + summary.unknown + summary.taken
+    seen = summary.done + summary.skipped + summary.failed + summary.unknown
     parts = [f"{seen}/{total}" if total else f"{seen} pictures"]
-    parts += [f"{count} {name}" for name in ("failed", "unknown", "taken") if (count := getattr(summary, name))]
+    parts += [f"{count} {name}" for name in ("failed", "unknown") if (count := getattr(summary, name))]
     parts.append(_span(seconds))
     if summary.done and seconds >= _SOON:
         rate = summary.done / seconds

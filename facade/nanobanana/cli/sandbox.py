@@ -39,7 +39,7 @@ def sandbox(
         say(f"Use it with:\n  export INFINITYBLUE_BASE_URL={url}\n  export INFINITYBLUE_API_KEY=sk-sandbox")
         say(f"A browser shows what comes in at {url}/ (Ctrl-C ends it)")
 
-    with reporting(), needing_sandbox():
+    with reporting(sends=False), needing_sandbox():
         from nanobanana_sandbox import run
 
         try:

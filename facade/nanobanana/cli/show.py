@@ -8,6 +8,7 @@ from typing import Annotated
 import attrs
 import typer
 
+from ..errors import InvalidRequestError
 from ..pictures.header import sniff
 from ..pictures.image import GeneratedImage
 from ..pictures.provenance import extract
@@ -27,9 +28,9 @@ def show(
         try:
             image = GeneratedImage(file.read_bytes())
         except OSError as error:
-            give_up(f"{file} cannot be read: {reason(error).lower()}")
+            raise InvalidRequestError(f"{file} cannot be read: {reason(error).lower()}", param="file") from None
         if sniff(image.content) is None:
-            give_up(f"{file} is no picture that can be read")
+            raise InvalidRequestError(f"{file} is no picture that can be read", param="file")
         record = extract(image.content)
         told = {} if record is None else attrs.asdict(record)
         if as_json:
