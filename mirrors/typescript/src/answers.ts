@@ -2,13 +2,12 @@
 
 import { isDeepStrictEqual } from "node:util";
 
-import { ContentBlockedError, type ErrorFields, NoImageError, PromptBlockedError } from "./errors.js";
-import { UnusableResponseError, plain } from "./errors.js";
+import { ContentBlockedError, NoImageError, PromptBlockedError, plain } from "./errors.js";
 import { GeneratedImage, type Generation, type Picture, RemoteImage } from "./image.js";
 import { type Json, isObject, object, objects, readable, word } from "./json.js";
 import { sniff } from "./picture.js";
 import { fromAnyBase64 } from "./reference.js";
-import { disguised } from "./refusals.js";
+import { faultIn } from "./refusals.js";
 import type { ImageRequest } from "./request.js";
 import type { Reply } from "./transport.js";
 import { parted } from "./words.js";
@@ -23,12 +22,11 @@ const MINOR = /thumb|preview|icon|avatar|logo|mask/i;
 const SHORTEST = 40; // characters of Base64 in which a picture may lie
 // Base64 in the middle of something; what goes on behind it would be cut short.
 const RUN = /(?<![^\s"'`(\[{<,;:=>|])[\w+/-]{40,}={0,2}(?![^\s"'`)\]}>,;.!<|\\])(?!\s[\w+/-]{40})/g;
-const [NO_BASE64, EMPTY] = ["the picture in the answer is not valid Base64", "the picture in the answer is empty"];
 const ADDRESS = /^https?:\/\/[^\s"'<>]+$/i;
 const PICTURE_ADDRESS = /^https?:\/\/[^\s?#/]+\/[^\s?#"'<>]*\.(png|jpe?g|webp|gif|avif|hei[cf])([?#][^\s"'<>]*)?$/i;
 const OTHER_ADDRESS = /^[^?#]*\.(html?|php|pdf|json|txt|md|xml|css|js|svg|mp[34]|zip)([?#]|$)/i;
 const OF_PICTURE = /image|img|picture|photo/i;
-const OF_ADDRESS = /^(file|download|output|result|media|asset|signed|public)?ur[il]s?$/i;
+const OF_ADDRESS = /(^|\n)(file|download|output|result|media|asset|signed|public)?ur[il]s?$/i;
 
 const isKnown = (image: Picture): boolean => image instanceof RemoteImage || sniff(image.data) !== null;
 const essence = (image: Picture): unknown => (image instanceof RemoteImage ? image.url : image.data);
@@ -37,81 +35,69 @@ const isNothing = (value: unknown): boolean =>
 const without = <T>(value: T, ...names: string[]): T =>
   isObject(value) ? Object.fromEntries(Object.entries(value).filter(([field]) => !names.includes(field))) as T : value;
 const firstOf = (...values: unknown[]): string | null => values.map(word).find((value) => value !== null) ?? null;
-const count = (value: unknown): number | null => (Number.isInteger(value) ? (value as number) : null);
 
-/** What was found of one kind: final pictures and words, or those of a thought. */
-class Found {
-  readonly pictures: Picture[] = [];
-  readonly words: string[] = [];
-  readonly others: Json[] = [];
-  damaged = 0;
-  /** What is wrong with the last picture, where something is. */
-  problem: string | null = null;
-
-  /** `taken` gets the strings that stand for pictures. */
-  constructor(readonly taken: Set<string>) {}
-
-  /** Takes words, and out of them the pictures that stand there. */
-  addText(text: unknown): void {
-    const { words, pictures } = parted(word(text) ?? "");
-    // In the middle of words, nobody knows where Base64 over several lines ends: then it is none.
-    for (const found of pictures) this.addPicture(/^data:[^,]*,\s*\S+\s+\S/i.test(found) ? "*" : found);
-    this.words.push(words);
-  }
-
-  /** Takes Base64, a `data:` URI or an address. A damaged one costs the answer only where no whole one follows. */
-  addPicture(value: string, stated: string | null = null, unlessThere = false): void {
-    const [head = "", type = ""] = DATA.exec(value) ?? [];
-    const data = HTTP.test(value) ? null : fromAnyBase64(value.slice(head.length));
-    this.taken.add(value);
-    if (!HTTP.test(value) && !data?.length) {
-      this.problem = data ? EMPTY : NO_BASE64;
-      this.damaged++;
-      return;
-    }
-    const found = data ? new GeneratedImage(data, stated ?? word(type)) : new RemoteImage(value.trim().toWellFormed());
-    if (stated && !/^image\//i.test(stated) && !isKnown(found)) { // a part such as a document
-      this.taken.delete(value);
-      this.others.push({ mimeType: stated, data: value });
-      return;
-    }
-    const isThere = unlessThere && this.pictures.some((one) => isDeepStrictEqual(essence(one), essence(found)));
-    if (!isThere) this.pictures.push(found);
-    this.problem = null;
-  }
-
-  /** Takes the words and the picture of a part, in all the forms that gateways are known to write. */
-  addPart(part: Json, unlessThere: boolean): void {
-    this.addText(part.text);
-    const data = [part.inlineData, part.inline_data].map(object).find((entry) => word(entry.data)) ?? {};
-    const file = object(part.fileData);
-    const links = [part.image_url, part.imageUrl].flatMap((link) => [object(link).url, object(link).data, link]);
-    const value = firstOf(data.data, file.fileUri, ...links, part.url, part.b64_json);
-    if (value) this.addPicture(value, firstOf(data.mimeType, data.mime_type, file.mimeType), unlessThere);
-  }
-}
+/** Pictures and words, and what is wrong with the last of the pictures, where something is. */
+const nothing = () => ({ pictures: [] as Picture[], words: [] as string[], problem: null as string | null });
 
 /** What one turn of an answer holds: a candidate of the native format, or a choice of the chat format. */
-class FoundTurn {
+class Findings {
+  readonly final = nothing();
+  readonly thought = nothing();
+  /** The strings that stand for pictures. */
   readonly taken = new Set<string>();
-  readonly final = new Found(this.taken);
-  readonly thought = new Found(this.taken);
+  /** Parts that are no pictures, such as a document. */
+  readonly otherParts: Json[] = [];
+  damagedPictures = 0;
   readonly message: Json;
   readonly finishReason: string | null;
 
   constructor(readonly turn: Json) {
-    const { final, thought } = this;
     this.finishReason = firstOf(turn.finishReason, turn.finish_reason);
     this.message = object(turn.message ?? turn.delta);
     const { content, images, multi_mod_content: beside, reasoning_content: reasoning } = this.message;
-    const parts = objects(object(turn.content).parts);
-    for (const part of parts) (part.thought === true ? thought : final).addPart(part, false);
+    for (const part of objects(object(turn.content).parts)) this.addPart(part, false);
     const pictures = (Array.isArray(images) ? images : []).map((entry) => (word(entry) ? { url: entry } : entry));
     // Some upstreams give a picture in several places.
-    for (const part of [{ text: content }, ...objects(content), ...objects(pictures)]) final.addPart(part, true);
-    const isSaid = final.words.some(Boolean);
-    for (const part of objects(beside)) final.addPart(isSaid ? without(part, "text") : part, true);
-    thought.addText(reasoning);
+    for (const part of [{ text: content }, ...objects(content), ...objects(pictures)]) this.addPart(part);
+    const isSaid = this.final.words.length > 0;
+    for (const part of objects(beside)) this.addPart(isSaid ? without(part, "text") : part);
+    this.addPart({ text: reasoning, thought: true });
+  }
+
+  /** Takes the words and the picture of a part, in all the forms that gateways are known to write. */
+  addPart(part: Json, unlessThere = true): void {
+    const found = part.thought === true ? this.thought : this.final;
+    const { words, pictures } = parted(word(part.text) ?? "");
+    // In the middle of words, nobody knows where Base64 over several lines ends: then it is none.
+    for (const uri of pictures) this.addPicture(/^data:[^,]*,\s*\S+\s+\S/i.test(uri) ? "*" : uri, found, unlessThere);
+    if (words) found.words.push(words);
+    const data = [part.inlineData, part.inline_data].map(object).find((entry) => word(entry.data)) ?? {};
+    const file = object(part.fileData);
+    const links = [part.image_url, part.imageUrl].flatMap((link) => [object(link).url, object(link).data, link]);
+    const value = firstOf(data.data, file.fileUri, ...links, part.url, part.b64_json);
+    const stated = firstOf(data.mimeType, data.mime_type, file.mimeType);
+    if (value) this.addPicture(value, found, unlessThere, stated);
+  }
+
+  /** Takes Base64, a `data:` URI or an address. A damaged one costs the answer only where no whole one follows. */
+  addPicture(value: string, found = this.final, unlessThere = true, stated: string | null = null): void {
+    const [head = "", type = ""] = DATA.exec(value) ?? [];
+    const data = HTTP.test(value) ? null : fromAnyBase64(value.slice(head.length));
+    this.taken.add(value);
+    if (!HTTP.test(value) && !data?.length) {
+      found.problem = `the picture in the answer is ${data ? "empty" : "not valid Base64"}`;
+      this.damagedPictures++;
+      return;
+    }
+    const image = data ? new GeneratedImage(data, stated ?? word(type)) : new RemoteImage(value.trim().toWellFormed());
+    if (stated && !/^image\//i.test(stated) && !isKnown(image)) {
+      this.taken.delete(value);
+      this.otherParts.push({ mimeType: stated, data: value });
+      return;
+    }
+    const isThere = unlessThere && found.pictures.some((one) => isDeepStrictEqual(essence(one), essence(image)));
+    if (!isThere) found.pictures.push(image);
+    found.problem = null;
   }
 
   get hasPicture(): boolean { return this.final.pictures.length + this.thought.pictures.length > 0; }
@@ -123,62 +109,49 @@ class FoundTurn {
 
   /** How good it is: a whole picture, a damaged one, words, nothing. */
   get rank(): number {
-    const isSaid = this.finishReason || [...this.final.words, ...this.thought.words].some(Boolean);
+    const isSaid = this.finishReason || this.final.words.length || this.thought.words.length;
     return this.problem ? 2 : this.hasPicture ? 3 : Number(Boolean(isSaid));
   }
-}
 
-/** The first turn that has a whole picture, or a damaged one, or else the first. */
-function bestOf(turns: unknown): FoundTurn {
-  let best: FoundTurn | undefined;
-  for (const turn of objects(turns)) {
-    const found = new FoundTurn(turn);
-    if (!best || (found.rank > 1 && found.rank > best.rank)) best = found;
-    if (best.rank === 3) break;
+  /** The words as they came, but for those that stand for a picture. */
+  said({ words }: { words: string[] }): string {
+    return words.filter((piece) => !this.taken.has(piece)).join("").toWellFormed();
   }
-  return best ?? new FoundTurn({});
 }
 
-/** A string of an answer, with the name it stands under; whether a name above it speaks of pictures, or of trifles. */
-type Place = readonly [text: string, name: string, isPictorial: boolean, isMinor: boolean];
-
-/** The strings of a document in their order, from where a picture may be. */
-function* placesIn(value: unknown, name = "", isPictorial = false, isMinor = false): Generator<Place> {
-  if (typeof value === "string") yield [value, name, isPictorial, isMinor];
-  if (Array.isArray(value)) for (const entry of value) yield* placesIn(entry, name, isPictorial, isMinor);
+/** The strings of a document in their order, and the names above each, one a line; "image" for a type that says so. */
+function* stringsIn(value: unknown, names = ""): Generator<[text: string, names: string]> {
+  if (typeof value === "string") yield [value, names];
+  if (Array.isArray(value)) for (const entry of value) yield* stringsIn(entry, names);
   const { type, mime_type, mimeType } = object(value);
-  const isOfPicture = isPictorial || [type, mime_type, mimeType].some((kind) => word(kind)?.startsWith("image"));
-  for (const [key, entry] of Object.entries(object(value))) {
-    if (!ABOUT.test(key)) yield* placesIn(entry, key, isOfPicture || OF_PICTURE.test(key), isMinor || MINOR.test(key));
-  }
+  const kind = [type, mime_type, mimeType].some((stated) => word(stated)?.startsWith("image")) ? "\nimage" : "";
+  for (const [key, entry] of Object.entries(object(value))) yield* stringsIn(entry, `${names}${kind}\n${key}`);
 }
 
 /** How surely an address is that of a picture: by its suffix, by its own name, or by a name further up. */
-function sureness([text, name, isPictorial]: Place): number {
-  const address = text.trim();
+function sureness(address: string, names: string): number {
+  if (MINOR.test(names)) return 0;
   if (PICTURE_ADDRESS.test(address)) return 3;
   if (!ADDRESS.test(address) || OTHER_ADDRESS.test(address)) return 0;
-  return OF_PICTURE.test(name) || OF_ADDRESS.test(name.replace(/[_-]/g, "")) ? 2 : Number(isPictorial);
+  if (OF_PICTURE.test(names.split("\n").at(-1)!) || OF_ADDRESS.test(names.replace(/[_-]/g, ""))) return 2;
+  return Number(OF_PICTURE.test(names));
 }
 
 /** Looks everywhere for what is a picture by its first bytes, and where nothing is, for the address of one. */
-function search(document: Json, found: Found, takesAddresses: boolean): void {
-  const places = [...placesIn(document)].sort((one, other) => +other[3] - +one[3]); // the final picture comes last
+function search(document: Json, found: Findings, takesAddresses: boolean): void {
+  const places = [...stringsIn(document)].filter(([, names]) => !ABOUT.test(names))
+    .sort(([, one], [, other]) => +MINOR.test(other) - +MINOR.test(one)); // the final picture comes last
   for (const [text] of places.filter(([words]) => words.length >= SHORTEST)) {
-    const bare = text.replace(DATA, "").trim();
-    const isWhole = fromAnyBase64(bare.slice(0, 64)) !== null;
-    for (const run of isWhole ? [bare] : (text.match(RUN) ?? [])) {
-      const isPicture = sniff(fromAnyBase64(run.slice(0, 64)) ?? Buffer.of()) && fromAnyBase64(run);
-      if (isPicture) found.addPicture(run, null, true);
-      if (isPicture && isWhole) found.taken.add(text);
-    }
+    const isWhole = fromAnyBase64(text.replace(DATA, "")) !== null;
+    const isPicture = (run: string): boolean => sniff(fromAnyBase64(run.replace(DATA, "")) ?? Buffer.of()) !== null;
+    for (const run of (isWhole ? [text] : text.match(RUN) ?? []).filter(isPicture)) found.addPicture(run);
   }
-  if (found.pictures.length || !takesAddresses) return;
-  const addresses = places.flatMap((place) => place[0].includes("![")
-    ? parted(place[0]).pictures.filter((value) => HTTP.test(value)).map((value) => [3, value] as const)
-    : place[3] ? [] : [[sureness(place), place[0]] as const]);
+  if (found.final.pictures.length || !takesAddresses) return;
+  const addresses = places.flatMap(([text, names]) => text.includes("![")
+    ? parted(text).pictures.filter((value) => HTTP.test(value)).map((value) => [3, value] as const)
+    : [[sureness(text.trim(), names), text] as const]);
   const surest = Math.max(1, ...addresses.map(([sure]) => sure));
-  for (const [sure, value] of addresses) if (sure === surest) found.addPicture(value, null, true);
+  for (const [sure, value] of addresses) if (sure === surest) found.addPicture(value);
 }
 
 /**
@@ -187,43 +160,43 @@ function search(document: Json, found: Found, takesAddresses: boolean): void {
  * Raises: UnusableResponseError or one of its kin where that is no picture.
  */
 export function read({ model, wire }: ImageRequest, reply: Reply): { generation: Generation; source: Json | null } {
-  const { statusCode, requestId, headers, document: answer } = reply;
-  const [own, other] = (wire === "native" ? ["candidates", "choices"] : ["choices", "candidates"])
-    .map((name) => bestOf(answer[name])) as [FoundTurn, FoundTurn];
-  const found = own.rank < 2 && other.rank > own.rank ? other : own;
-  const { final, thought, turn, message, finishReason, taken } = found;
+  const { statusCode, requestId, headers, document: answer, unusable } = reply;
+  const lists = wire === "native" ? [answer.candidates, answer.choices] : [answer.choices, answer.candidates];
+  const turns = lists.flatMap(objects).map((turn) => new Findings(turn));
+  const found = turns.sort((one, other) => other.rank - one.rank)[0] ?? new Findings({});
+  const { final, thought, turn, message, finishReason, taken, otherParts } = found;
   const source = found.hasPicture ? turn : null;
   const { blockReason, blockReasonMessage } = object(answer.promptFeedback);
+  const blocked = word(blockReason);
   const isWithheld = WITHHELD.test(finishReason ?? "");
-  if (found.rank < 2) for (const entry of objects(answer.data)) final.addPart(without(entry, "text"), true);
-  if (found.rank < 2) search(answer, final, !word(blockReason) && !isWithheld);
+  if (found.rank < 2) for (const entry of objects(answer.data)) found.addPart(without(entry, "text"));
+  if (found.rank < 2) search(answer, found, !blocked && !isWithheld);
   const counts = { ...object(answer.usageMetadata), ...object(answer.usage) };
+  const count = (...names: string[]): number | null =>
+    (names.map((name) => counts[name]).find(Number.isInteger) ?? null) as number | null;
   const usage = {
-    promptTokens: count(counts.promptTokenCount ?? counts.prompt_tokens),
-    candidatesTokens: count(counts.candidatesTokenCount ?? counts.completion_tokens),
-    totalTokens: count(counts.totalTokenCount ?? counts.total_tokens),
+    promptTokens: count("promptTokenCount", "prompt_tokens"),
+    candidatesTokens: count("candidatesTokenCount", "completion_tokens"),
+    totalTokens: count("totalTokenCount", "total_tokens"),
   };
-  const spoken = ({ words }: Found): string => words.filter((piece) => !taken.has(piece)).join("").toWellFormed();
-  const said = { text: spoken(final), finishReason: finishReason?.toWellFormed() ?? null };
-  const refuse = (detail: string, fields: ErrorFields = {}, cls = UnusableResponseError): never => {
-    const about = { statusCode, code: null, content: reply.content() };
-    throw new cls(detail, { ...about, ...fields, requestId: fields.requestId ?? requestId });
-  };
-  const fault = found.hasPicture ? null : disguised(answer, statusCode);
-  if (fault) refuse(...fault);
-  if (reply.problem) refuse(`the answer does not fit the contract: ${reply.problem}`);
-  if (found.problem) refuse(found.problem);
+  const said = { text: found.said(final), finishReason: finishReason?.toWellFormed() ?? null };
+  const fault = found.hasPicture ? null : faultIn(answer);
+  if (fault) {
+    const { words, code, requestId } = fault;
+    throw unusable(`HTTP ${statusCode}, but with an error in it: ${words}`, { code, requestId, billed: "unknown" });
+  }
+  if (found.problem) throw unusable(found.problem);
   // Where every picture is marked as a thought, the last of them is the answer.
   const isFinal = final.pictures.length > 0;
   const images = isFinal ? final.pictures.sort((a, b) => +isKnown(a) - +isKnown(b)) : thought.pictures.slice(-1);
   if (!images.length) {
-    const [cls, what, reason, words] = word(blockReason)
-      ? [PromptBlockedError, "the prompt was blocked", String(blockReason), blockReasonMessage] as const
-      : [isWithheld ? ContentBlockedError : NoImageError,
-        isWithheld ? "the picture was withheld" : "the answer holds no picture",
-        finishReason ?? "no finish reason", turn.finishMessage] as const;
-    const detail = [`${what} (${reason})`, word(words) ?? said.text].filter(Boolean).join(": ");
-    refuse(plain(detail, 600), { ...said, usage, reason: plain(reason, 100) }, cls);
+    const [cls, what] = blocked ? [PromptBlockedError, "the prompt was blocked"] as const
+      : isWithheld ? [ContentBlockedError, "the picture was withheld"] as const
+      : [NoImageError, "the answer holds no picture"] as const;
+    const reason = blocked ?? finishReason ?? "no finish reason";
+    const words = word(blocked ? blockReasonMessage : turn.finishMessage) ?? said.text;
+    const detail = plain(`${what} (${reason})${words && `: ${words}`}`, 600);
+    throw unusable(detail, { ...said, usage, reason: plain(reason, 100) }, cls);
   }
   const metadata = Object.entries({
     ...without(answer, "candidates", "choices"),
@@ -232,12 +205,11 @@ export function read({ model, wire }: ImageRequest, reply: Reply): { generation:
     ...without(object(turn.content), "role", "parts"),
     ...without(turn, "content", "finishReason", "message", "delta", "finish_reason"),
     ...without(message, "role", "content", "images", "multi_mod_content", "reasoning_content"),
-    damagedPictures: final.damaged + thought.damaged || null,
-    otherParts: [...final.others, ...thought.others],
+    ...{ otherParts, damagedPictures: found.damagedPictures || null },
   }).filter(([, value]) => !isNothing(value));
   const generation = {
     ...{ images, drafts: isFinal ? thought.pictures : thought.pictures.slice(0, -1), ...said },
-    ...{ thoughts: spoken(thought), requestId, model, usage, headers, image: images.at(-1)!, raw: null },
+    ...{ thoughts: found.said(thought), requestId, model, usage, headers, image: images.at(-1)!, raw: null },
     metadata: readable(Object.fromEntries(metadata), taken) as Json,
   };
   Object.defineProperty(generation, "image", { enumerable: false }); // it is shown as the last of them

@@ -2,7 +2,7 @@
 
 import { read } from "./answers.js";
 import { Conversation, type Perform } from "./conversation.js";
-import { InvalidRequestError, NanoBananaError, SaveError, UnusableResponseError } from "./errors.js";
+import { InvalidRequestError, NanoBananaError, SaveError } from "./errors.js";
 import { FORMATS, type Turn, modelTurn } from "./formats.js";
 import { GeneratedImage, type Generation, checkTarget } from "./image.js";
 import { merged } from "./json.js";
@@ -98,9 +98,7 @@ export class NanoBanana {
         return { generation, turns: [turn, modelTurn(format, source, generation)] };
       } catch (error) {
         if (error instanceof NanoBananaError) throw error;
-        const { statusCode, requestId, content } = reply; // whatever it is, what was paid for goes with the error
-        const fields = { statusCode, requestId, code: null, content: content() };
-        throw new UnusableResponseError(`the answer cannot be read: ${(error as Error).message}`, fields);
+        throw reply.unusable(`the answer cannot be read: ${(error as Error).message}`);
       }
     }
   }

@@ -40,10 +40,11 @@ export type Billed = "no" | "unknown" | "probably";
  * what could not be saved; `retryAfter` is in seconds; `transient` says whether trying again can help.
  */
 export interface ErrorFields
-  extends Partial<Record<"code" | "type" | "param" | "requestId" | "location" | "finishReason", string | null>>,
-    Partial<Record<"reason" | "text" | "body" | "url" | "advice", string | undefined>>,
-    Partial<{ billed: Billed; statusCode: number; retryAfter: number | null; content: Uint8Array; transient: boolean }>,
-    Partial<{ usage: Usage; image: Picture; generation: Generation }> {}
+  extends Some<"code" | "type" | "param" | "requestId" | "location" | "finishReason", string | null>,
+    Some<"reason" | "text" | "body" | "url" | "advice", string>, Some<"statusCode", number>,
+    Some<"billed", Billed>, Some<"retryAfter", number | null>, Some<"content", Uint8Array>, Some<"transient", boolean>,
+    Some<"usage", Usage>, Some<"image", Picture>, Some<"generation", Generation> {}
+type Some<Names extends string, Type> = Partial<Record<Names, Type | undefined>>;
 
 const BILLING = { no: "Nothing was billed.", unknown: "It may have been billed.", probably: "It was probably billed." };
 const CHANGE = "Change the prompt or the reference images";
@@ -81,6 +82,7 @@ export interface NanoBananaError extends Readonly<Omit<ErrorFields, "billed" | "
 }
 
 class NotSentError extends NanoBananaError { static override aftermath = "Nothing was sent."; }
+class MadeError extends NanoBananaError { static override billed: Billed = "probably"; }
 /** The client cannot be made as asked: no key, a malformed key or address, a bad limit. */
 export class ConfigurationError extends NotSentError {}
 /** The request was refused here. `param` names the argument at fault. */
@@ -118,25 +120,13 @@ export class RateLimitError extends APIStatusError { static override advice = "W
 /** The credits of the account are used up; no wait will mend it. */
 export class QuotaExceededError extends RateLimitError { static override advice = "Add credits: no wait helps"; }
 /** 5xx: the gateway, the upstream or what stands before them failed, perhaps after the work was done. */
-export class ServerError extends APIStatusError {
-  static override billed: Billed = "unknown";
-  static override advice = PAYS_TWICE;
-}
+export class ServerError extends APIStatusError { static override advice = PAYS_TWICE; }
 /** A picture that was made could not be written. It is not lost: `image` and `generation` hold it. */
-export class SaveError extends NanoBananaError {
-  static override billed: Billed = "probably";
-  static override advice = "The picture is on this error: save error.image elsewhere";
-}
+export class SaveError extends MadeError { static override advice = "It is not lost: save error.image elsewhere"; }
 /** A picture on another server was not fetched. `url` says where it lies. */
-export class DownloadError extends NanoBananaError {
-  static override billed: Billed = "probably";
-  static override advice = "Fetch error.url without the key, and soon: such addresses often expire";
-}
+export class DownloadError extends MadeError { static override advice = "Fetch error.url soon, and without the key"; }
 /** A 2xx that does not fit the contract. `content` is the answer as far as it arrived. */
-export class UnusableResponseError extends NanoBananaError {
-  static override billed: Billed = "probably";
-  static override advice = "Keep error.content and send the request id to the gateway's support";
-}
+export class UnusableResponseError extends MadeError { static override advice = "Keep error.content for support"; }
 /** A good answer without a picture. `reason` is the block or finish reason, `text` the model's words. */
 export class NoImageError extends UnusableResponseError { static override advice = "Say in the prompt what to show"; }
 /** The prompt, or a reference image in it, was blocked before anything was drawn. */

@@ -1,8 +1,8 @@
 /** From an error answer to a typed error, and from that to a repeat or none: both are pure. */
 
 import * as errors from "./errors.js";
-import { type Billed, type ErrorFields, plain } from "./errors.js";
-import { object, objects, word } from "./json.js";
+import { type ErrorFields, plain } from "./errors.js";
+import { type Json, object, objects, word } from "./json.js";
 
 const BODY_KEPT = 4000; // characters
 const QUOTA = ["insufficient_quota", "insufficient_user_quota"];
@@ -20,77 +20,81 @@ const BY_STATUS: Readonly<Record<number, typeof errors.APIStatusError>> = {
 };
 
 /** What an error body says, whatever shape it came in. */
-type Fault = Pick<ErrorFields, "code" | "type" | "param"> & { words: string; details?: unknown };
+type Fault = Pick<ErrorFields, "code" | "type" | "param" | "requestId"> & { words: string; details?: unknown };
 
-const nameOf = (value: unknown): string | null =>
+/** What names something, fit to be shown, or null. */
+export const nameOf = (value: unknown): string | null =>
   word(value) !== null || Number.isInteger(value) ? plain(String(value), 100) : null;
-const requestIdIn = (words: string): string | null => /\(request id: ([^)\s]+)\)/i.exec(words)?.[1] ?? null;
 
 /** The error that a JSON document reports; null where it reports none. */
-function faultIn(document: unknown): Fault | null {
+export function faultIn(document: unknown): Fault | null {
   const found = object(Array.isArray(document) ? document[0] : document);
-  if (word(found.error)) return { words: plain(String(found.error), 500), code: nameOf(found.code) };
+  const isWell = typeof found.message !== "string" || ALL_IS_WELL.includes(found.code);
   const isNested = Object.keys(object(found.error)).length > 0;
-  if (!isNested && (typeof found.message !== "string" || ALL_IS_WELL.includes(found.code))) return null;
-  const { message, code, status, type, param, details } = isNested ? object(found.error) : found;
-  const names = { type: nameOf(type), param: nameOf(param), details };
-  const known = nameOf(word(code)) ?? nameOf(status) ?? nameOf(code);
-  return { words: plain(word(message) ?? "", 500), code: known, ...names };
-}
-
-/** The error in a good answer's clothes, as an error's detail and fields; null where there is none. */
-export function disguised(document: unknown, statusCode: number): [detail: string, fields: ErrorFields] | null {
-  const fault = faultIn(document);
+  const fault: Json | null = word(found.error) ? { message: found.error, code: found.code }
+    : isNested ? object(found.error) : isWell ? null : found;
   if (!fault) return null;
-  const detail = `HTTP ${statusCode}, but with an error in it: ${fault.words || "no reason was given"}`;
-  return [detail, { code: fault.code ?? null, requestId: requestIdIn(fault.words), billed: "unknown" }];
+  const { message, code, status, type, param, details } = fault;
+  const known = nameOf(word(code)) ?? nameOf(status) ?? nameOf(code);
+  return { ...said(plain(word(message) ?? "", 500)), code: known, type: nameOf(type), param: nameOf(param), details };
 }
 
-/** The typed error for an answer whose status is not 2xx. `now` is Unix time in seconds. */
-export function statusError(
-  statusCode: number, headers: Readonly<Record<string, string>>, now: number, text: string, document: unknown,
-): errors.APIStatusError {
-  const isRedirect = statusCode >= 300 && statusCode < 400;
-  const location = (isRedirect && headers.location) || null;
-  const target = plain(location ?? "nowhere", 300);
-  const fault: Fault = isRedirect ? { words: `the answer is a redirect to ${target}, which is not followed` }
-    : faultIn(document) ?? { words: wordsOf(text.slice(0, 4 * BODY_KEPT)) };
-  const requestId = nameOf(headers["x-request-id"]) ?? requestIdIn(fault.words);
-  const delays = objects(fault.details).map(({ retryDelay }) => /^(.*)s$/.exec(String(retryDelay))?.[1] ?? "");
-  const asked = [headers["retry-after"] ?? "", ...delays.filter((delay) => NUMBER.test(delay))];
-  const retryAfter = asked.map((value) => parseRetryAfter(value, now)).find((seconds) => seconds !== null) ?? null;
-  const [cls, billed, advice] = judge(statusCode, fault, retryAfter);
-  const { words, code = null, type = null, param = null } = fault;
-  const about = { statusCode, code, type, param, requestId, retryAfter, location, body: text.slice(0, BODY_KEPT) };
-  return new cls(words || "no reason was given", { ...about, billed, advice });
-}
-
-/** The class, whether it may have been billed, and advice where the class's own does not fit. */
-function judge(
-  status: number, { words, code, type, details }: Fault, retryAfter: number | null,
-): [cls: typeof errors.APIStatusError, billed: Billed, advice?: string] {
-  const reason = objects(details).find((entry) => typeof entry.reason === "string")?.reason;
-  const isOneOf = (codes: unknown[]): boolean => [code, type, reason].some((name) => codes.includes(name));
-  const hasDetails = Array.isArray(details) ? details.length > 0 : Boolean(details);
-  const isExhausted = status === 429 && code === "RESOURCE_EXHAUSTED" && !hasDetails && retryAfter === null;
-  if (status < 400) return [errors.APIStatusError, "no", "Correct the base URL"];
-  if (status < 500) {
-    const billed = status === 408 || status === 499 ? "unknown" : "no";
-    if (isOneOf(QUOTA) || isExhausted) return [errors.QuotaExceededError, billed];
-    if (status === 400 && (isOneOf(BAD_KEY) || BAD_KEY_WORDS.test(words))) return [errors.AuthenticationError, billed];
-    if (status === 400 && code === "content_policy_violation") return [errors.ContentPolicyError, billed];
-    return [BY_STATUS[status] ?? errors.APIStatusError, billed];
-  }
-  if (status !== 503) return [errors.ServerError, "unknown"];
-  if (NO_CHANNEL.test(words)) return [errors.ServerError, "no", "No channel has this model; waiting does not help"];
-  return retryAfter === null ? [errors.ServerError, "unknown"] : [errors.ServerError, "no", "Wait and try again"];
-}
+const said = (words: string): Fault =>
+  ({ words: words || "no reason was given", requestId: /\(request id: ([^)\s]+)\)/i.exec(words)?.[1] ?? null });
 
 /** What a body that is not JSON says to a person: an HTML page's title, or its first words. */
 function wordsOf(text: string): string {
   const title = /<title[^<>]{0,200}>([^<]*)/i.exec(text)?.[1];
-  if (title === undefined && /<html/i.test(text)) return "an HTML page instead of an answer";
-  return plain(title ?? text, 200);
+  return title === undefined && /<html/i.test(text) ? "an HTML page instead of an answer" : plain(title ?? text, 200);
+}
+
+/** An answer as it came, without the key: its text, and as JSON, with each number as it was written. */
+export interface Answer {
+  statusCode: number;
+  /** By names in lower case. */
+  headers: Readonly<Record<string, string>>;
+  requestId: string | null;
+  text: string;
+  document: unknown;
+}
+
+/** The typed error for an answer whose status is not 2xx. `now` is Unix time in seconds. */
+export function statusError({ document, headers, text, ...answer }: Answer, now: number): errors.APIStatusError {
+  const isRedirect = answer.statusCode >= 300 && answer.statusCode < 400;
+  const location = (isRedirect && headers.location) || null;
+  const target = plain(location ?? "nowhere", 300);
+  const fault = isRedirect ? said(`the answer is a redirect to ${target}, which is not followed`)
+    : faultIn(document) ?? said(wordsOf(text.slice(0, 4 * BODY_KEPT)));
+  const { words, details, ...names } = fault;
+  const delays = objects(details).map(({ retryDelay }) => /^(.*)s$/.exec(String(retryDelay))?.[1] ?? "");
+  const asked = [headers["retry-after"] ?? "", ...delays.filter((delay) => NUMBER.test(delay))];
+  const retryAfter = asked.map((value) => parseRetryAfter(value, now)).find((seconds) => seconds !== null) ?? null;
+  const [cls, verdict] = judge(answer.statusCode, fault, retryAfter);
+  const about = { ...names, ...answer, requestId: answer.requestId ?? fault.requestId, retryAfter, location };
+  return new cls(words, { ...about, body: text.slice(0, BODY_KEPT), ...verdict });
+}
+
+/** The class, whether it may have been billed, whether a wait helps, and advice where the class's own does not fit. */
+function judge(
+  status: number, { words, code, type, details }: Fault, retryAfter: number | null,
+): [cls: typeof errors.APIStatusError, verdict: ErrorFields] {
+  if (status < 400) return [errors.APIStatusError, { advice: "Correct the base URL" }];
+  const isNeverServed = status === 503 && NO_CHANNEL.test(words);
+  if (isNeverServed) return [errors.ServerError, { billed: "no", advice: "No channel has this model; no wait helps" }];
+  const isTurnedAway = status === 503 && retryAfter !== null;
+  if (isTurnedAway) return [errors.ServerError, { billed: "no", advice: "Wait and try again", transient: true }];
+  if (status >= 500) return [errors.ServerError, { billed: "unknown" }];
+  const names = [code, type, objects(details).map(({ reason }) => reason).find((reason) => typeof reason === "string")];
+  const isOneOf = (codes: unknown[]): boolean => names.some((name) => codes.includes(name));
+  const hasDetails = Array.isArray(details) ? details.length > 0 : Boolean(details);
+  const isExhausted = status === 429 && code === "RESOURCE_EXHAUSTED" && !hasDetails && retryAfter === null;
+  const isBadKey = isOneOf(BAD_KEY) || BAD_KEY_WORDS.test(words);
+  const cls = isOneOf(QUOTA) || isExhausted ? errors.QuotaExceededError
+    : status === 400 && isBadKey ? errors.AuthenticationError
+    : status === 400 && code === "content_policy_violation" ? errors.ContentPolicyError
+    : BY_STATUS[status] ?? errors.APIStatusError;
+  const isProcessed = status === 408 || status === 499;
+  return [cls, { billed: isProcessed ? "unknown" : "no", transient: cls === errors.RateLimitError }];
 }
 
 /** Seconds to wait by a `Retry-After` header (RFC 9110, 10.2.3); a time in the past gives 0, anything else null. */
@@ -106,25 +110,17 @@ export function parseRetryAfter(value: string, now: number): number | null {
   return isReal && moment.getUTCFullYear() < 10_000 ? Math.max(0, moment.getTime() / 1000 - now) : null;
 }
 
-/** Whether nothing was sent, or the endpoint said that it did nothing; or the user agreed to pay twice. */
-function isRepeatable(error: unknown, retryUnknown: boolean): boolean {
-  if (error instanceof errors.APIConnectionError) return error.transient === true;
-  if (error instanceof errors.RateLimitError) return !(error instanceof errors.QuotaExceededError);
-  if (error instanceof errors.OutcomeUnknownError) return retryUnknown;
-  if (!(error instanceof errors.ServerError)) return false;
-  const isTurnedAway = error.statusCode === 503 && error.retryAfter !== null && !NO_CHANNEL.test(error.detail);
-  return isTurnedAway || (retryUnknown && error.billed === "unknown");
-}
-
 /**
- * Seconds to wait before trying again, or null to give up. `made` counts the tries, from 1; `left` is the time left in
- * seconds, which no wait outlasts; `jitter` lies between 0 and 1.
+ * Seconds to wait before trying again, or null to give up: what was not begun is repeated, what may have been paid for
+ * where the user agreed to pay twice. `made` counts the tries, from 1; `left` is the time left in seconds, which no
+ * wait outlasts; `jitter` lies between 0 and 1.
  */
 export function decide(
   error: unknown, made: number, left: number, maxRetries: number, retryUnknown: boolean, jitter: number,
 ): number | null {
-  if (made > maxRetries || !isRepeatable(error, retryUnknown)) return null;
-  const asked = (error as errors.NanoBananaError).retryAfter;
-  const wait = asked ?? jitter * Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (made - 1));
-  return wait < left ? wait : null;
+  if (made > maxRetries || !(error instanceof errors.NanoBananaError)) return null;
+  const isLost = error instanceof errors.OutcomeUnknownError || error instanceof errors.ServerError;
+  const isRepeatable = error.transient || (retryUnknown && isLost && error.billed === "unknown");
+  const wait = error.retryAfter ?? jitter * Math.min(LONGEST_WAIT, FIRST_WAIT * 2 ** (made - 1));
+  return isRepeatable && wait < left ? wait : null;
 }

@@ -12,16 +12,20 @@ import { isIP } from "node:net";
 import { promisify } from "node:util";
 import { constants, inflateRaw, unzip } from "node:zlib";
 
-import { APIConnectionError, APITimeoutError, OutcomeUnknownError, UnusableResponseError, plain } from "./errors.js";
-import { isObject, object, parseExactly } from "./json.js";
-import { statusError } from "./refusals.js";
+import * as errors from "./errors.js";
+import { plain } from "./errors.js";
+import { type Json, isObject, parseExactly } from "./json.js";
+import { type Answer, nameOf, statusError } from "./refusals.js";
 import type { Settings } from "./settings.js";
 
 const ERROR_BODY_LIMIT = 1024 * 1024; // bytes of an error answer that are read
 const SILENCE = 60_000; // ms after which keep-alive probes tell NAT and load balancers that the connection lives
 
-/** A whole 2xx answer without the key: its bytes, its words, and as JSON, with each number as it was written. */
-export type Reply = Awaited<ReturnType<typeof attempt>>;
+/** A whole 2xx answer, and what makes an error of it where it turns out to be of no use. */
+export interface Reply extends Answer {
+  document: Json;
+  unusable(detail: string, fields?: errors.ErrorFields, cls?: typeof errors.UnusableResponseError): Error;
+}
 
 /**
  * Sends a request once. `deadline` is the monotonic time at which the call is over.
@@ -31,7 +35,7 @@ export type Reply = Awaited<ReturnType<typeof attempt>>;
 export async function attempt(
   settings: Settings, options: Pick<http.RequestOptions, "path" | "headers">, body: Buffer, deadline: number,
   given: AbortSignal | undefined,
-) {
+): Promise<Reply> {
   const { base, platform, connectTimeout, maxResponseBytes, redact, censor } = settings;
   const [protocol, port, event] =
     base.protocol === "https:" ? [https, 443, "secureConnect"] as const : [http, 80, "connect"] as const;
@@ -40,15 +44,13 @@ export async function attempt(
   const [early, late] = [platform.timeout(Math.min(left, connectTimeout)), platform.timeout(left)];
   const signal = AbortSignal.any(given ? [late, given] : [late]);
   const pieces: Buffer[] = [];
-  let [isSent, limit, statusCode, isGood] = [false, 0, 0, true];
-  let headers: Record<string, string> = {};
+  let [isSent, isGood, statusCode, limit, headers] = [false, true, 0, maxResponseBytes, {} as Answer["headers"]];
   let failure: NodeJS.ErrnoException | undefined;
   try {
     const route = await platform.route(host, Number(base.port) || port);
-    const way = { ...route, servername: isIP(host) ? "" : host, agent: false, method: "POST", signal };
     // On a connection of its own, an odd character in a header is no reason to lose an answer that was paid for.
-    const lenient = { insecureHTTPParser: true };
-    const call = protocol.request({ ...way, ...lenient, ...options }).on("error", () => null);
+    const way = { ...route, servername: isIP(host) ? "" : host, agent: false, insecureHTTPParser: true, signal };
+    const call = protocol.request({ ...way, ...options, method: "POST" }).on("error", () => null);
     call.once("socket", (socket) => {
       socket.setKeepAlive(true, SILENCE).once(event, () => (isSent = true));
       early.addEventListener("abort", () => isSent || call.destroy());
@@ -72,31 +74,31 @@ export async function attempt(
   const came = Buffer.concat(pieces);
   const whole = await inflated(came, headers["content-encoding"] ?? "", limit);
   const bytes = whole ?? came;
-  const [text, document, fault] = isGood ? parsed(bytes, censor) : parsed(bytes.subarray(0, limit), redact);
-  if (!isGood) throw statusError(statusCode, headers, platform.now(), text, document);
+  const [text, document, fault] = parsed(bytes.subarray(0, limit), isGood ? censor : redact);
+  const answer = { statusCode, headers, requestId: nameOf(headers["x-request-id"]), text, document };
+  if (!isGood) throw statusError(answer, platform.now());
   const content = (): Buffer => Buffer.from(redact(bytes.toString("latin1")), "latin1");
-  if (late.aborted) throw new APITimeoutError("the time was over, and no answer complete", { content: content() });
-  if (failure) {
-    const words = plain(redact(failure.message), 300);
-    throw new OutcomeUnknownError(`the connection broke after the request was sent: ${words}`, { content: content() });
-  }
-  const requestId = headers["x-request-id"] ? plain(headers["x-request-id"], 100) : null;
-  if (whole === null || bytes.length > limit) {
-    const fields = { statusCode, requestId, code: null, content: content(), advice: "Raise maxResponseBytes" };
-    throw new UnusableResponseError(`the answer is larger than ${limit} bytes`, fields);
-  }
+  if (late.aborted) throw new errors.APITimeoutError("the time was over, no answer complete", { content: content() });
+  const words = `the connection broke after the request was sent: ${plain(redact(failure?.message ?? ""), 300)}`;
+  if (failure) throw new errors.OutcomeUnknownError(words, { content: content() });
+  const unusable: Reply["unusable"] = (detail, fields = {}, cls = errors.UnusableResponseError) => {
+    const requestId = answer.requestId ?? fields.requestId ?? null;
+    return new cls(detail, { statusCode, code: null, content: content(), ...fields, requestId });
+  };
+  const isTooLarge = whole === null || bytes.length > limit;
+  if (isTooLarge) throw unusable(`the answer is larger than ${limit} bytes`, { advice: "Raise maxResponseBytes" });
   const inner: unknown = Array.isArray(document) && document.length === 1 ? document[0] : document; // as some wrap it
-  const isPart = statusCode === 206;
-  const problem = isPart ? "HTTP 206 is a part of one" : (fault ?? (isObject(inner) ? null : "it is no JSON object"));
-  return { statusCode, requestId, headers, content, text, document: problem ? {} : object(inner), problem };
+  const problem = statusCode === 206 ? "HTTP 206 is a part of one" : fault;
+  if (!problem && isObject(inner)) return { ...answer, document: inner, unusable };
+  throw unusable(`the answer does not fit the contract: ${problem ?? "it is no JSON object"}`);
 }
 
-function unconnected(host: string, { code = "", message }: NodeJS.ErrnoException): APIConnectionError {
+function unconnected(host: string, { code = "", message }: NodeJS.ErrnoException): errors.APIConnectionError {
   // The codes of the system are words like ECONNREFUSED; those of TLS are not, but for EPROTO.
   const transient = !code || (/^E[A-Z0-9]+$/.test(code) && code !== "EPROTO");
   const advice = transient ? undefined : "Check the base URL and this machine's certificates (NODE_EXTRA_CA_CERTS)";
   const words = `no ${transient ? "" : "secure "}connection to ${host} could be made: ${plain(message || code, 300)}`;
-  return new APIConnectionError(words, { transient, advice });
+  return new errors.APIConnectionError(words, { transient, advice });
 }
 
 /** The content without the encoding it claims (RFC 9110, 8.4.1), or as it came where it is in none; null: too large. */
