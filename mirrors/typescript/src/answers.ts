@@ -159,10 +159,9 @@ function search(document: Json, found: Findings, takesAddresses: boolean): void 
  *
  * Raises: UnusableResponseError or one of its kin where that is no picture.
  */
-export function read({ model, wire }: ImageRequest, reply: Reply): { generation: Generation; source: Json | null } {
+export function read({ model }: ImageRequest, reply: Reply): { generation: Generation; source: Json | null } {
   const { statusCode, requestId, headers, document: answer, unusable } = reply;
-  const lists = wire === "native" ? [answer.candidates, answer.choices] : [answer.choices, answer.candidates];
-  const turns = lists.flatMap(objects).map((turn) => new Findings(turn));
+  const turns = [answer.candidates, answer.choices].flatMap(objects).map((turn) => new Findings(turn));
   const found = turns.sort((one, other) => other.rank - one.rank)[0] ?? new Findings({});
   const { final, thought, turn, message, finishReason, taken, otherParts } = found;
   const source = found.hasPicture ? turn : null;

@@ -4,7 +4,7 @@ import { read } from "./answers.js";
 import { Conversation, type Perform } from "./conversation.js";
 import { InvalidRequestError, NanoBananaError, SaveError } from "./errors.js";
 import { FORMATS, type Turn, modelTurn } from "./formats.js";
-import { GeneratedImage, type Generation, checkTarget } from "./image.js";
+import { type Generation, checkTarget } from "./image.js";
 import { merged } from "./json.js";
 import { decide } from "./refusals.js";
 import { type ImageOptions, ImageRequest, type RequestOptions } from "./request.js";
@@ -53,15 +53,10 @@ export class NanoBanana {
   async send(request: ImageRequest, { saveTo, ...options }: CallOptions = {}): Promise<Generation> {
     const target = saveTo === undefined ? null : await checkTarget(saveTo);
     const { generation } = await this.#perform(request, [], options);
-    if (target === null) return generation;
-    try {
-      const path = await generation.image.save(target);
-      if (generation.image instanceof GeneratedImage) generation.image.path = path;
-      return generation;
-    } catch (error) {
-      const { detail, image } = error as SaveError;
-      throw new SaveError(detail, { image: image!, generation });
-    }
+    if (target !== null) await generation.image.save(target).then(
+      (path) => Object.assign(generation.image, { path }),
+      ({ detail, image }: SaveError) => { throw new SaveError(detail, { image, generation }); });
+    return generation;
   }
 
   /** Begins a conversation, in which each prompt builds on the pictures before. Raises: InvalidRequestError. */
@@ -70,7 +65,7 @@ export class NanoBanana {
   }
 
   async #perform(request: ImageRequest, history: readonly Turn[], options: CallOptions): ReturnType<Perform> {
-    const { platform, base, maxRetries, retryUnknown } = this.#settings;
+    const { platform, base } = this.#settings;
     const { timeout = this.#settings.timeout, extraHeaders = {}, signal } = options;
     const problems = { timeout: secondsProblem("timeout", timeout), extraHeaders: headersProblem(extraHeaders) };
     for (const [param, problem] of Object.entries(problems)) if (problem) InvalidRequestError.refuse(param, problem);
@@ -84,21 +79,18 @@ export class NanoBanana {
     const headers = { ...ACCEPT, ...this.#settings.headers, ...extraHeaders, ...own, Authorization };
     const path = base.pathname.replace(/\/$/, "") + format.path(request);
     for (let made = 1; ; made++) {
-      let reply: Reply;
+      let reply: Reply | undefined;
       try {
         reply = await attempt(this.#settings, { path, headers }, body, deadline, signal);
-      } catch (error) {
-        const wait = decide(error, made, deadline - platform.monotonic(), maxRetries, retryUnknown, platform.random());
-        if (wait === null) throw error;
-        await platform.sleep(wait, signal).catch(() => signal?.throwIfAborted());
-        continue;
-      }
-      try {
         const { generation, source } = read(request, reply);
         return { generation, turns: [turn, modelTurn(format, source, generation)] };
       } catch (error) {
-        if (error instanceof NanoBananaError) throw error;
-        throw reply.unusable(`the answer cannot be read: ${(error as Error).message}`);
+        // Whatever it is, what was paid for goes with the error.
+        const isStrange = reply && !(error instanceof NanoBananaError);
+        if (isStrange) throw reply!.unusable(`the answer cannot be read: ${(error as Error).message}`);
+        const wait = decide(error, made, deadline - platform.monotonic(), this.#settings, platform.random());
+        if (wait === null) throw error;
+        await platform.sleep(wait, signal).catch(() => signal?.throwIfAborted());
       }
     }
   }

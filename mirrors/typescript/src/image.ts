@@ -1,7 +1,7 @@
 /** GeneratedImage, RemoteImage and Generation: what a call gave, and how a picture becomes a file. */
 
 import { createHash, randomUUID } from "node:crypto";
-import { mkdir, open, rename, rm, stat } from "node:fs/promises";
+import { mkdir, rename, rm, stat, writeFile } from "node:fs/promises";
 import { dirname, extname, join, parse, resolve } from "node:path";
 
 import { DownloadError, InvalidRequestError, SaveError } from "./errors.js";
@@ -42,17 +42,15 @@ export class GeneratedImage {
    * Raises: SaveError with the picture on it.
    */
   async save(path: string, { keepSuffix = false, overwrite = true } = {}): Promise<string> {
+    const { data, extension } = this;
+    const digest = createHash("sha256").update(data).digest("hex").slice(0, 16);
+    if (await isFolder(path)) return this.save(join(path, `nanobanana-${digest}${extension}`));
     const suffix = extname(path).toLowerCase();
-    const fits = suffix === this.extension || (JPEG.includes(suffix) && JPEG.includes(this.extension));
-    const isOther = SUFFIXES.includes(suffix) && !fits; // "v1.2" has no suffix
+    const isKept = keepSuffix || suffix === extension || [suffix, extension].every((one) => JPEG.includes(one));
+    const isOther = !isKept && SUFFIXES.includes(suffix); // "v1.2" has no suffix
+    const stem = isOther ? path.slice(0, -suffix.length) : path;
     try {
-      if (await isFolder(path)) {
-        const digest = createHash("sha256").update(this.data).digest("hex").slice(0, 16);
-        return await write(join(path, `nanobanana-${digest}${this.extension}`), this.data, true);
-      }
-      if (keepSuffix || fits) return await write(path, this.data, overwrite);
-      const stem = isOther ? path.slice(0, -suffix.length) : path;
-      const written = await write(stem + this.extension, this.data, overwrite && !isOther);
+      const written = await write(isKept ? path : stem + extension, data, overwrite && !isOther);
       if (isOther) process.emitWarning(`this ${this.mimeType}, not ${suffix}, is saved as ${written}`, "SuffixWarning");
       return written;
     } catch (error) {
@@ -105,29 +103,31 @@ async function isFolder(path: string): Promise<boolean> {
   return found?.isDirectory() ?? /[/\\]$/.test(path);
 }
 
+async function checkFile(path: string): Promise<void> {
+  const found = await stat(path).catch(() => null);
+  if (found?.isFile() === false) throw new Error("it is there and is no regular file");
+}
+
 /** Writes a file so that a reader sees the whole of it or nothing; where it must not replace one, under a free name. */
 async function write(path: string, data: Uint8Array, replaces: boolean): Promise<string> {
   const { dir, name, ext } = parse(path);
   const part = join(dir, `.nanobanana-${randomUUID()}.part`);
-  const found = await stat(path).catch(() => null);
-  if (found?.isFile() === false) throw new Error("it is there and is no regular file");
+  await checkFile(path);
   await mkdir(dirname(path), { recursive: true });
   try {
-    const file = await open(part, "wx");
-    await file.writeFile(data).finally(() => file.sync().catch(() => null)).finally(() => file.close());
+    await writeFile(part, data, { flag: "wx", flush: true });
     let target = path;
     for (let number = 2; !replaces && !(await isFree(target)); number++) target = join(dir, `${name}-${number}${ext}`);
     await rename(part, target);
     return target;
-  } catch (error) {
+  } finally {
     await rm(part, { force: true });
-    throw error;
   }
 }
 
 /** Takes a name by creating it, so that no two writers take the same; false where it is taken. */
 const isFree = (path: string): Promise<boolean> =>
-  open(path, "wx").then((file) => file.close().then(() => true), (error: NodeJS.ErrnoException) => {
+  writeFile(path, "", { flag: "wx" }).then(() => true, (error: NodeJS.ErrnoException) => {
     if (error.code === "EEXIST") return false;
     throw error;
   });
@@ -139,11 +139,10 @@ const isFree = (path: string): Promise<boolean> =>
 export async function checkTarget(path: string): Promise<string> {
   try {
     if (!path) throw new Error("the path is empty");
-    const isInside = await isFolder(path);
-    const folder = isInside ? path : dirname(path);
+    const [folder, end] = await isFolder(path) ? [path, "/"] : [dirname(path), ""];
     await rm(await write(join(folder, `.nanobanana-${randomUUID()}`), Buffer.of(), true));
-    if (!isInside && (await stat(path).catch(() => null))?.isFile() === false) throw new Error("it is no regular file");
-    return resolve(path) + (isInside ? "/" : "");
+    if (!end) await checkFile(path);
+    return resolve(path) + end;
   } catch (error) {
     return InvalidRequestError.refuse("saveTo", `nothing can be written to ${path}: ${(error as Error).message}`);
   }

@@ -29,7 +29,7 @@ export function sniff(data: Uint8Array): string | null {
 
 /** Width and height by the parts of a file that tell them. */
 const SHAPES: Readonly<Record<string, (body: Buffer) => [width: number, height: number]>> = {
-  GIF: (body) => [body.readUInt16LE(6), body.readUInt16LE(8)],
+  GIF8: (body) => [body.readUInt16LE(6), body.readUInt16LE(8)],
   SOF: (body) => [body.readUInt16BE(3), body.readUInt16BE(1)],
   IHDR: (body) => [body.readUInt32BE(0), body.readUInt32BE(4)],
   VP8X: (body) => [body.readUIntLE(4, 3) + 1, body.readUIntLE(7, 3) + 1],
@@ -38,63 +38,59 @@ const SHAPES: Readonly<Record<string, (body: Buffer) => [width: number, height: 
   ispe: (body) => [body.readUInt32BE(4), body.readUInt32BE(8)],
 };
 
+const nameAt = (bytes: Buffer, at: number): string => bytes.toString("latin1", at, at + 4);
+/** The name of the part of a file at a place, where its body begins, and where the next part does. */
+type Layout = (bytes: Buffer, at: number) => [name: string, start: number, next: number];
+/** Where the first part of a file is, and how the parts are laid out. */
+const LAYOUTS: Readonly<Record<string, [first: number, layout: Layout]>> = {
+  "image/gif": [0, (file) => [nameAt(file, 0), 0, file.length]],
+  "image/png": [8, (file, at) => [nameAt(file, at + 4), at + 8, at + 12 + file.readUInt32BE(at)]],
+  "image/webp": [12, (file, at) => [nameAt(file, at), at + 8, at + 8 + 2 * Math.ceil(file.readUInt32LE(at + 4) / 2)]],
+  "image/jpeg": [2, (file, from) => {
+    let at = file.indexOf(0xff, from);
+    while (file[at + 1] === 0xff) at++;
+    const marker = file.readUInt8(at + 1);
+    const isFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+    const isLast = isFrame || marker === 0xd9 || marker === 0xda;
+    const name = isFrame ? "SOF" : marker === 0xe1 ? nameAt(file, at + 4) : "other";
+    return [name, at + 4, isLast ? file.length : at + 2 + file.readUInt16BE(at + 2)];
+  }],
+};
+const boxes: Layout = (file, at) => [nameAt(file, at + 4), at + 8, at + Math.max(8, file.readUInt32BE(at))];
+
 /** Width and height in pixels as a viewer shows it (EXIF orientation applied); null where they cannot be read. */
 export function dimensions(data: Uint8Array): [number, number] | null {
+  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const type = sniff(bytes);
+  if (!type) return null;
+  // HEIF and its kin hold the properties of their items in one box.
+  const [first, layout] = LAYOUTS[type] ?? [bytes.indexOf("ipco", 0, "latin1") + 4, boxes];
+  let [width, height, orientation] = [0, 0, 1];
   try {
-    let [width, height, orientation] = [0, 0, 1];
-    for (const [name, body] of parts(Buffer.from(data.buffer, data.byteOffset, data.byteLength), sniff(data))) {
+    for (let at = first; at + 8 <= bytes.length; ) {
+      const [name, start, next] = layout(bytes, at);
+      const body = bytes.subarray(start, next);
       const [wide, high] = SHAPES[name]?.(body) ?? [0, 0];
       if (wide > width) [width, height] = [wide, high]; // of HEIF the largest counts: others are tiles and thumbnails
       if (/^exif$/i.test(name)) orientation = orientationOf(body);
       if (name === "irot") orientation = body.readUInt8() % 2 ? 6 : 1;
+      at = next;
     }
-    if (!width || !height) return null;
-    return orientation >= 5 && orientation <= 8 ? [height, width] : [width, height];
   } catch {
     return null; // the header is cut short
   }
+  if (!width || !height) return null;
+  return orientation >= 5 && orientation <= 8 ? [height, width] : [width, height];
 }
 
 /** The EXIF orientation (TIFF 6.0, section 2); 1 where there is none. */
 function orientationOf(exif: Buffer): number {
-  const tiff = exif.toString("latin1", 0, 6) === "Exif\0\0" ? exif.subarray(6) : exif;
-  if (tiff.length < 8) return 1;
-  const isLittle = tiff.toString("latin1", 0, 2) === "II";
-  const short = (at: number): number => (isLittle ? tiff.readUInt16LE(at) : tiff.readUInt16BE(at));
-  const start = isLittle ? tiff.readUInt32LE(4) : tiff.readUInt32BE(4);
-  const count = start + 2 <= tiff.length ? short(start) : 0;
-  for (let at = start + 2; at + 12 <= tiff.length && at < start + 2 + 12 * count; at += 12) {
-    if (short(at) === 0x112 && short(at + 2) === 3) return short(at + 8);
-  }
-  return 1;
-}
-
-/** The segments of JPEG, the chunks of PNG and WebP, and the boxes in which HEIF holds the properties of its items. */
-function* parts(bytes: Buffer, type: string | null): Generator<[name: string, body: Buffer]> {
-  if (type === "image/gif") yield ["GIF", bytes];
-  if (type === "image/jpeg") yield* segments(bytes);
-  if (!type || type === "image/gif" || type === "image/jpeg") return;
-  const [isPng, isWebp] = [type === "image/png", type === "image/webp"];
-  const box = isPng || isWebp ? 0 : bytes.indexOf("ipco", 0, "latin1") - 4;
-  const end = isPng || isWebp ? bytes.length : box + bytes.readUInt32BE(box);
-  for (let at = box + (isWebp ? 12 : 8); at + 8 <= end; ) {
-    const size = isWebp ? bytes.readUInt32LE(at + 4) : bytes.readUInt32BE(at);
-    const length = isPng ? size + 12 : isWebp ? 8 + size + (size % 2) : Math.max(8, size);
-    const name = bytes.toString("latin1", isWebp ? at : at + 4, isWebp ? at + 4 : at + 8);
-    yield [name, bytes.subarray(at + 8, at + length)];
-    at += length;
-  }
-}
-
-function* segments(bytes: Buffer): Generator<[name: string, body: Buffer]> {
-  for (let at = 2; ; at += bytes.readUInt16BE(at)) {
-    at = bytes.indexOf(0xff, at);
-    while (bytes[at] === 0xff) at++;
-    const marker = bytes.readUInt8(at++);
-    const body = bytes.subarray(at + 2, at + bytes.readUInt16BE(at));
-    if (marker === 0xe1 && body.toString("latin1", 0, 4) === "Exif") yield ["Exif", body];
-    const isFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
-    if (isFrame) yield ["SOF", body];
-    if (isFrame || marker === 0xd9 || marker === 0xda) return;
-  }
+  const tiff = exif.subarray(nameAt(exif, 0) === "Exif" ? 6 : 0);
+  const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.length);
+  const isLittle = tiff[0] === 0x49;
+  const short = (at: number): number => (at + 2 <= tiff.length ? view.getUint16(at, isLittle) : 0);
+  const start = tiff.length < 8 ? 8 : view.getUint32(4, isLittle);
+  const entries = Array.from({ length: short(start) }, (_, number) => start + 2 + 12 * number);
+  const found = entries.find((at) => short(at) === 0x112 && short(at + 2) === 3);
+  return found === undefined ? 1 : short(found + 8);
 }

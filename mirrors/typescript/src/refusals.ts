@@ -3,6 +3,7 @@
 import * as errors from "./errors.js";
 import { type ErrorFields, plain } from "./errors.js";
 import { type Json, object, objects, word } from "./json.js";
+import type { Settings } from "./settings.js";
 
 const BODY_KEPT = 4000; // characters
 const QUOTA = ["insufficient_quota", "insufficient_user_quota"];
@@ -116,7 +117,7 @@ export function parseRetryAfter(value: string, now: number): number | null {
  * wait outlasts; `jitter` lies between 0 and 1.
  */
 export function decide(
-  error: unknown, made: number, left: number, maxRetries: number, retryUnknown: boolean, jitter: number,
+  error: unknown, made: number, left: number, { maxRetries, retryUnknown }: Settings, jitter: number,
 ): number | null {
   if (made > maxRetries || !(error instanceof errors.NanoBananaError)) return null;
   const isLost = error instanceof errors.OutcomeUnknownError || error instanceof errors.ServerError;
