@@ -6,7 +6,7 @@ import { ContentBlockedError, NoImageError, PromptBlockedError, plain } from "./
 import { GeneratedImage, type Generation, type Picture, RemoteImage } from "./image.js";
 import { type Json, isObject, object, objects, readable, word } from "./json.js";
 import { sniff } from "./picture.js";
-import { fromAnyBase64 } from "./reference.js";
+import { fromBase64 } from "./reference.js";
 import { faultIn } from "./refusals.js";
 import type { ImageRequest } from "./request.js";
 import type { Reply } from "./transport.js";
@@ -82,7 +82,7 @@ class Findings {
   /** Takes Base64, a `data:` URI or an address. A damaged one costs the answer only where no whole one follows. */
   addPicture(value: string, found = this.final, unlessThere = true, stated: string | null = null): void {
     const [head = "", type = ""] = DATA.exec(value) ?? [];
-    const data = HTTP.test(value) ? null : fromAnyBase64(value.slice(head.length));
+    const data = HTTP.test(value) ? null : fromBase64(value.slice(head.length));
     this.taken.add(value);
     if (!HTTP.test(value) && !data?.length) {
       found.problem = `the picture in the answer is ${data ? "empty" : "not valid Base64"}`;
@@ -142,8 +142,8 @@ function search(document: Json, found: Findings, takesAddresses: boolean): void 
   const places = [...stringsIn(document)].filter(([, names]) => !ABOUT.test(names))
     .sort(([, one], [, other]) => +MINOR.test(other) - +MINOR.test(one)); // the final picture comes last
   for (const [text] of places.filter(([words]) => words.length >= SHORTEST)) {
-    const isWhole = fromAnyBase64(text.replace(DATA, "")) !== null;
-    const isPicture = (run: string): boolean => sniff(fromAnyBase64(run.replace(DATA, "")) ?? Buffer.of()) !== null;
+    const isWhole = fromBase64(text.replace(DATA, "")) !== null;
+    const isPicture = (run: string): boolean => sniff(fromBase64(run.replace(DATA, "")) ?? Buffer.of()) !== null;
     for (const run of (isWhole ? [text] : text.match(RUN) ?? []).filter(isPicture)) found.addPicture(run);
   }
   if (found.final.pictures.length || !takesAddresses) return;

@@ -1,6 +1,6 @@
 /** Conversation: turns that build on one another, kept exactly as they were sent and received. */
 
-import type { CallOptions } from "./client.js";
+import type { CallOptions, NanoBanana } from "./client.js";
 import { InvalidRequestError } from "./errors.js";
 import { FORMATS, type Turn } from "./formats.js";
 import type { Generation } from "./image.js";
@@ -8,11 +8,9 @@ import { object, parseExactly } from "./json.js";
 import { type ImageOptions, ImageRequest, type RequestOptions } from "./request.js";
 
 const FORMAT = "nanobanana conversation 1";
-// The names under which a saved conversation has its options, in any language.
-const SAVED: Readonly<Record<string, keyof ImageOptions>> = {
-  model: "model", aspect_ratio: "aspectRatio", image_size: "imageSize", include_thoughts: "includeThoughts",
-  wire: "wire", extra_body: "extraBody",
-};
+const OPTIONS = ["model", "aspectRatio", "imageSize", "includeThoughts", "wire", "extraBody"] as const;
+/** The name under which a saved conversation has an option, in any language. */
+const saved = (name: string): string => name.replace(/[A-Z]/, (letter) => `_${letter.toLowerCase()}`);
 
 /** Pictures to look at, and how long this turn may take, as for `generate`. */
 export type TurnOptions = Pick<RequestOptions, "references"> & Omit<CallOptions, "saveTo">;
@@ -30,13 +28,9 @@ export class Conversation {
   /** Raises: InvalidRequestError. */
   constructor(perform: Perform, options: ImageOptions, turns: readonly Turn[] = []) {
     const { wire } = new ImageRequest("checks the options before the first turn", options);
-    const { modelRole, body } = FORMATS[wire];
-    for (const [number, turn] of turns.entries()) {
-      const said = turn[body] ?? (wire === "chat" ? "" : null);
-      const isSaid = Array.isArray(said) || (wire === "chat" && typeof said === "string");
-      const fits = isSaid && turn.role === (number % 2 ? modelRole : "user");
-      if (!fits) InvalidRequestError.refuse("turns", `turn ${number + 1} is none of the ${wire} format`);
-    }
+    const { modelRole, speaks } = FORMATS[wire];
+    const odd = turns.findIndex((turn, number) => !speaks(turn) || turn.role !== (number % 2 ? modelRole : "user"));
+    if (odd >= 0) InvalidRequestError.refuse("turns", `turn ${odd + 1} is none of the ${wire} format`);
     if (turns.length % 2) InvalidRequestError.refuse("turns", "the last turn has no answer");
     this.#perform = perform;
     this.#options = { ...options };
@@ -74,22 +68,19 @@ export class Conversation {
 
   /** The whole conversation, pictures included and without the key: what `JSON.stringify(conversation)` writes. */
   toJSON(): object {
-    const options = Object.entries(SAVED).map(([saved, name]) => [saved, this.#options[name]]);
-    return { format: FORMAT, options: Object.fromEntries(options) as object, turns: this.#turns };
+    const options = Object.fromEntries(OPTIONS.map((name) => [saved(name), this.#options[name]])) as object;
+    return { format: FORMAT, options, turns: this.#turns };
   }
 
   /** Takes a conversation up again that was saved as JSON, on a client. Raises: InvalidRequestError. */
-  static fromJson(
-    text: string, client: { conversation(options: object, turns: readonly Turn[]): Conversation },
-  ): Conversation {
+  static fromJson(text: string, client: NanoBanana): Conversation {
     try {
       const { format, turns, options } = object(parseExactly(text));
       if (format !== FORMAT) throw new Error(`its format is ${JSON.stringify(format)}`);
       if (!Array.isArray(turns)) throw new Error("it has no turns");
-      const given = Object.entries(object(options)).map(([saved, value]) => {
-        if (!Object.hasOwn(SAVED, saved)) throw new Error(`it has an unknown option: ${saved}`);
-        return [SAVED[saved], value];
-      });
+      const unknown = Object.keys(object(options)).find((name) => !OPTIONS.map(saved).includes(name));
+      if (unknown) throw new Error(`it has an unknown option: ${unknown}`);
+      const given = OPTIONS.map((name) => [name, object(options)[saved(name)]]);
       return client.conversation(Object.fromEntries(given) as object, turns.map(object));
     } catch (error) {
       const { detail, message } = error as InvalidRequestError;

@@ -15,8 +15,8 @@ const dataUrl = (image: GeneratedImage | ImageRequest["references"][number]): st
 
 const native = {
   modelRole: "model",
-  /** The field of a turn that holds what was said. */
-  body: "parts",
+  /** Whether a turn says something in this format. */
+  speaks: ({ parts }: Turn): boolean => Array.isArray(parts),
   path: (request: ImageRequest): string => `/v1beta/models/${encodeURIComponent(request.model)}:generateContent`,
   userTurn({ prompt, references }: ImageRequest): Turn {
     const pictures = references.map((given) => ({ mimeType: given.mimeType, data: encoded(given) }) as wire.InlineData);
@@ -43,7 +43,7 @@ const native = {
 
 const chat: typeof native = {
   modelRole: "assistant",
-  body: "content",
+  speaks: ({ content = "" }) => content === null || typeof content === "string" || Array.isArray(content),
   path: () => "/v1/chat/completions",
   userTurn({ prompt, references }) {
     const parts = references.map((given): wire.ChatPart => ({ type: "image_url", image_url: { url: dataUrl(given) } }));

@@ -16,17 +16,14 @@ function refuse(words: string, advice = "Give a PNG, JPEG, WebP, HEIC or HEIF pi
   InvalidRequestError.refuse("references", words, advice);
 }
 
-/** The bytes of Base64 (RFC 4648, section 4), or null. Node's own decoder skips what it does not know. */
+/** The bytes of Base64 in any of its usual forms: either alphabet, without padding, in lines; null where it is none. */
 export function fromBase64(text: string): Buffer | null {
-  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
-  const isStrict = text.length % 4 === 0 && !/[^A-Za-z0-9+/]/.test(text.slice(0, text.length - padding));
-  return isStrict ? Buffer.from(text, "base64") : null;
-}
-
-/** The same in any of its usual forms: either alphabet, without padding, broken into lines. */
-export function fromAnyBase64(text: string): Buffer | null {
-  const whole = /[\s_-]/.test(text) ? text.replace(/\s+/g, "").replaceAll("-", "+").replaceAll("_", "/") : text;
-  return fromBase64(whole + "=".repeat(-whole.length & 3));
+  try {
+    const bare = text.replace(/=\s*=?\s*$/, "").replaceAll("-", "+").replaceAll("_", "/");
+    return Buffer.from(atob(bare), "latin1"); // atob refuses what Buffer.from would skip
+  } catch {
+    return null;
+  }
 }
 
 /** A picture that the model is given to look at: its bytes, sent untouched, and the type they show. */
@@ -46,18 +43,18 @@ export class ReferenceImage {
     if (value instanceof ReferenceImage) return value;
     if (typeof value === "string") return fromText(value);
     if (value instanceof GeneratedImage) return new ReferenceImage(value.data, "the generated image");
-    if (value instanceof Blob) return new ReferenceImage(new Uint8Array(await value.slice(0, MOST + 1).arrayBuffer()));
-    if (value instanceof ArrayBuffer) return new ReferenceImage(new Uint8Array(value.slice(0)));
-    if (!ArrayBuffer.isView(value)) refuse(`it is of type ${typeof value}`, "Give a path, bytes, Blob or data: URL");
-    return new ReferenceImage(new Uint8Array(value.buffer, value.byteOffset, value.byteLength).slice());
+    const isData = value instanceof Blob || value instanceof ArrayBuffer || ArrayBuffer.isView(value);
+    if (!isData) refuse(`it is of type ${typeof value}`, "Give a path, bytes, Blob or data: URL");
+    return new ReferenceImage(new Uint8Array(await new Blob([value as Blob]).slice(0, MOST + 1).arrayBuffer()));
   }
 }
 
 async function fromText(text: string): Promise<ReferenceImage> {
-  const [head = "", encoding = ""] = /^data:[^,]*?(;base64)?,/i.exec(text) ?? [];
-  if (head && !encoding) refuse("the data: URL is not in Base64");
-  const data = head ? fromBase64(text.slice(head.length).trim()) : null;
-  if (head) return new ReferenceImage(data ?? refuse("the data: URL holds bad Base64"));
+  if (/^data:/i.test(text)) {
+    const [head] = /^data:[^,]*;base64,/i.exec(text) ?? refuse("the data: URL is not in Base64");
+    const data = /[\s_-]\S/.test(text.slice(head.length).trim()) ? null : fromBase64(text.slice(head.length));
+    return new ReferenceImage(data ?? refuse("the data: URL holds bad Base64"));
+  }
   const isAddress = /^[a-z][a-z0-9+.-]+:\/\//i.test(text);
   if (isAddress) refuse("it is a URL, and nothing is downloaded unasked", "Download it, and give its bytes");
   const fail = ({ message }: Error): never => refuse(`${text.slice(0, 200)} cannot be read: ${message}`);

@@ -25,6 +25,7 @@ export interface ImageOptions {
 /** The same, with pictures to look at in the order in which the prompt speaks of them. */
 export type RequestOptions = ImageOptions & { references?: Iterable<ReferenceLike> | undefined };
 
+const SPEAKERS = { native: NATIVE_MODELS, chat: CHAT_MODELS };
 const { refuse }: { refuse: typeof InvalidRequestError.refuse } = InvalidRequestError;
 
 function oneOf<T>(param: string, accepted: readonly T[], given: unknown): T {
@@ -52,12 +53,8 @@ function checkExtraBody(given: unknown): Readonly<Json> {
 async function load(given: Iterable<ReferenceLike>): Promise<ReferenceImage[]> {
   const isList = typeof given === "object" && Symbol.iterator in given && !ArrayBuffer.isView(given);
   if (!isList) refuse("references", "references must be a list of pictures", "Put [ ] around a single one");
-  const references: ReferenceImage[] = [];
-  for (const value of given) {
-    references.push(await ReferenceImage.of(value).catch((error: InvalidRequestError) =>
-      refuse("references", `reference ${references.length + 1}: ${error.detail ?? error.message}`, error.advice)));
-  }
-  return references;
+  return Promise.all([...given].map((value, index) => ReferenceImage.of(value).catch((error: InvalidRequestError) =>
+    refuse("references", `reference ${index + 1}: ${error.detail ?? error.message}`, error.advice))));
 }
 
 /** What to draw, and how. Made by `ImageRequest.of`, which reads the references. */
@@ -79,11 +76,9 @@ export class ImageRequest {
     this.imageSize = oneOf("imageSize", IMAGE_SIZES, options.imageSize ?? "1K");
     this.includeThoughts = oneOf("includeThoughts", [false, true], options.includeThoughts ?? false);
     this.extraBody = checkExtraBody(options.extraBody ?? {});
-    const isNative = NATIVE_MODELS.includes(this.model);
-    this.wire = oneOf("wire", ["native", "chat"], options.wire ?? (isNative ? "native" : "chat"));
+    const wires = (["native", "chat"] as const).filter((wire) => SPEAKERS[wire].includes(this.model));
+    this.wire = oneOf("wire", wires, options.wire ?? wires[0]);
     const advice = `Leave it away, or take one of ${NATIVE_MODELS.join(", ")}`;
-    const isSpoken = this.wire === "native" ? isNative : CHAT_MODELS.includes(this.model);
-    if (!isSpoken) refuse("wire", `${this.model} does not speak the ${this.wire} format`, advice);
     const isMute = this.wire === "chat" && this.includeThoughts;
     if (isMute) refuse("includeThoughts", "includeThoughts needs the native format; chat has no thoughts", advice);
   }
