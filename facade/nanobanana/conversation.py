@@ -16,8 +16,7 @@ from ._formats.verbatim import entries, members
 from .errors import InvalidRequestError, UnusableResponseError, plain
 from .pictures.generation import Generation
 from .pictures.reference import ReferenceLike
-from .request import ImageRequest, WireName
-from .vocabulary import AspectRatio, ImageSize, Model
+from .request import ImageRequest
 
 _SAVED_AS = "nanobanana conversation 1"
 _OPTIONS = set(ImageRequest.ARGUMENTS) - {"prompt", "references"}
@@ -41,42 +40,25 @@ def _saved(text: str) -> dict[str, Any]:
 class _Dialogue(Generic[C]):
     """What both conversations are made from: the turns so far, each the very JSON that was sent or received.
 
+    options: the arguments of `NanoBanana.conversation`.
+
     The turns of the model stay as they came, fields unknown to us and thought signatures included, because an
     upstream that misses one of them refuses to go on.
     """
 
     _needs: type[C]
 
-    def __init__(
-        self,
-        client: C,
-        *,
-        model: Model = "nanobanana",
-        aspect_ratio: AspectRatio | None = None,
-        image_size: ImageSize = "1K",
-        include_thoughts: bool = False,
-        wire: WireName | None = None,
-        extra_body: Mapping[str, Any] | None = None,
-        turns: Sequence[bytes] = (),
-    ) -> None:
+    def __init__(self, client: C, *, turns: Sequence[bytes] = (), **options: Any) -> None:
         self._client = client
-        self._options: dict[str, Any] = {
-            "model": model,
-            "aspect_ratio": aspect_ratio,
-            "image_size": image_size,
-            "include_thoughts": include_thoughts,
-            "wire": wire,
-            "extra_body": extra_body,
-        }
-        probe = ImageRequest("checks the options before the first turn", **self._options)
-        self._options["extra_body"] = dict(probe.extra_body)
+        self._request = ImageRequest("each turn has a prompt of its own", **options)
         self._turns = list(turns)
         self._blobs = Blobs()  # what the turns hold tokens of
         self._changing = threading.Lock()
+        wire = format_of(self._request.wire)
         for number, turn in enumerate(self._turns):
-            problem = format_of(probe.wire).check_turn(json.loads(turn), is_model=number % 2 == 1)
+            problem = wire.check_turn(json.loads(turn), is_model=number % 2 == 1)
             if problem:
-                words = f"turn {number + 1} is none of the {probe.wire} format: {problem}"
+                words = f"turn {number + 1} is none of the {wire.name} format: {problem}"
                 raise InvalidRequestError(words, param="turns")
         if len(self._turns) % 2:
             raise InvalidRequestError("the last turn has no answer", param="turns")
@@ -101,7 +83,8 @@ class _Dialogue(Generic[C]):
 
     def to_json(self) -> str:
         """The whole conversation as JSON, pictures included and without the key, for `from_json`."""
-        head = json.dumps({"format": _SAVED_AS, "options": self._options}, ensure_ascii=False)
+        options = {name: value for name, value in self._request._asked().items() if name in _OPTIONS}
+        head = json.dumps({"format": _SAVED_AS, "options": options}, ensure_ascii=False)
         turns = b",".join(self._turns)
         saved = b'%s,"turns":[%s]}' % (head[:-1].encode(), turns)
         return self._client._key.redact(Lifted(saved, self._blobs).whole().decode())
@@ -126,7 +109,7 @@ class _Dialogue(Generic[C]):
     def _turn(self, prompt: str, references: Iterable[ReferenceLike]) -> Iterator[Call]:
         """The call for the next turn. When it ends well, both turns are remembered; otherwise nothing is."""
         with self._alone("the turn before is still under way", "Wait for it, then send the next"):
-            request = ImageRequest(prompt, references=references, **self._options)
+            request = self._request.replace(prompt=prompt, references=references)
             call = self._client._call(request, history=self._turns, blobs=self._blobs)
             yield call
             answer = call.answer.lifted
@@ -135,7 +118,7 @@ class _Dialogue(Generic[C]):
             except Exception as exc:  # whatever is odd about it, it was paid for, and goes with the error
                 problem = plain(str(exc), 200) or type(exc).__name__
             else:
-                self._options["aspect_ratio"] = request.aspect_ratio
+                self._request = self._request.replace(aspect_ratio=request.aspect_ratio)
                 self._turns += [call.exchange.sent_turn, model_turn]
                 self._blobs.update(call.exchange.references)
                 self._blobs.update(answer.blobs)
@@ -154,7 +137,7 @@ class _Dialogue(Generic[C]):
             self._changing.release()
 
     def __repr__(self) -> str:
-        return f"<{type(self).__name__} {self._options['model']} {len(self._turns) // 2} turns>"
+        return f"<{type(self).__name__} {self._request.model} {len(self._turns) // 2} turns>"
 
 
 class Conversation(_Dialogue[SyncCaller]):

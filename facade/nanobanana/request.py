@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, TypeVar, get_args
 
-from attrs import field, fields, frozen
+from attrs import evolve, field, fields, frozen
 
 from .errors import InvalidRequestError
 from .pictures.reference import ReferenceImage, ReferenceLike
@@ -70,10 +71,8 @@ def _references(given: Iterable[ReferenceLike]) -> tuple[ReferenceImage, ...]:
         try:
             references.append(ReferenceImage.of(value))
         except InvalidRequestError as error:
-            problem = error
-        else:
-            continue
-        raise InvalidRequestError(f"reference {number}: {problem.message}", param="references", advice=problem.advice)
+            words = f"reference {number}: {error.message}"
+            raise InvalidRequestError(words, param="references", advice=error.advice) from None
     return tuple(references)
 
 
@@ -111,10 +110,8 @@ def _extra_body(given: Mapping[str, Any] | None) -> Mapping[str, Any]:
         text = json.dumps(dict(given), allow_nan=False)
         text.encode()
     except (TypeError, ValueError, RecursionError) as exc:
-        problem = str(exc)
-    else:
-        return MappingProxyType(json.loads(text))  # a copy that no caller changes any more
-    raise InvalidRequestError(f"extra_body holds what JSON cannot: {problem}", param="extra_body")
+        raise InvalidRequestError(f"extra_body holds what JSON cannot: {exc}", param="extra_body") from None
+    return MappingProxyType(json.loads(text))  # a copy that no caller changes any more
 
 
 @frozen
@@ -179,13 +176,15 @@ class ImageRequest:
 
         Raises: InvalidRequestError, as on making one.
         """
-        asked = {"aspect_ratio": self._aspect_ratio, "wire": self._wire}
-        kept: dict[str, Any] = {name: asked[name] if name in asked else getattr(self, name) for name in self.ARGUMENTS}
-        return ImageRequest(**(kept | changes))
+        return evolve(self, **changes)
+
+    def _asked(self) -> dict[str, Any]:
+        """The arguments by their names, with nothing derived."""
+        asked = {str(field.alias): getattr(self, field.name) for field in fields(ImageRequest) if field.init}
+        return asked | {"extra_body": dict(self.extra_body)}
 
     def __reduce__(self) -> tuple[Any, ...]:
-        settled = {"extra_body": dict(self.extra_body), "aspect_ratio": self._aspect_ratio, "wire": self._wire}
-        return _rebuild, ({name: settled.get(name, getattr(self, name)) for name in self.ARGUMENTS},)
+        return partial(ImageRequest, **self._asked()), ()
 
     @classmethod
     def for_pixels(cls, width: int, height: int, *, prompt: str, **others: Any) -> ImageRequest:
@@ -207,7 +206,3 @@ class ImageRequest:
 
 
 ImageRequest.ARGUMENTS = tuple(str(field.alias) for field in fields(ImageRequest) if field.init)
-
-
-def _rebuild(arguments: dict[str, Any]) -> ImageRequest:
-    return ImageRequest(**arguments)

@@ -12,10 +12,10 @@ import json
 import re
 from collections.abc import Iterator
 
-_PASSED = rb'(?:[^"%s]++|"(?:[^"\\]++|\\.)*+")*+'
-_DEEP = re.compile(_PASSED % rb"\[\]{}" + rb"([\[\]{}])", re.DOTALL)
-_HERE = re.compile(_PASSED % rb"\[\]{}," + rb"([\[\]{},])", re.DOTALL)
-_NAME = re.compile(rb'\s*+("(?:[^"\\]++|\\.)*+")\s*+:\s*+', re.DOTALL)
+_DECODER = json.JSONDecoder(parse_float=str, parse_int=str)  # no number is converted, so none is too long
+_ENTRY = re.compile(r"[\s,]*+()")
+_MEMBER = re.compile(r'[\s,]*+(("(?:[^"\\]++|\\.)*+")\s*+:\s*+)', re.DOTALL)
+_END = re.compile(r"\s*+[\]}]")
 
 
 def members(text: bytes) -> list[tuple[str, bytes]]:
@@ -23,7 +23,7 @@ def members(text: bytes) -> list[tuple[str, bytes]]:
 
     Raises: ValueError where the text is no object.
     """
-    return [(name, member[start:]) for name, member, start in _members(text)]
+    return [(json.loads(head[2]), value.encode()) for head, value in _split(text, "{", _MEMBER)]
 
 
 def entries(text: bytes) -> list[bytes]:
@@ -31,7 +31,7 @@ def entries(text: bytes) -> list[bytes]:
 
     Raises: ValueError where the text is no array.
     """
-    return list(_split(text, b"["))
+    return [value.encode() for _, value in _split(text, "[", _ENTRY)]
 
 
 def member(text: bytes, name: str) -> bytes | None:
@@ -53,45 +53,27 @@ def with_role(text: bytes, role: str) -> bytes:
 
     Raises: ValueError where the text is no object.
     """
-    ours = b'"role":%s' % json.dumps(role).encode()
-    kept: list[bytes] = []
+    ours = f'"role":{json.dumps(role)}'
+    kept: list[str] = []
     is_there = False
-    for name, whole, _ in _members(text):
-        if name != "role":
-            kept.append(whole)
+    for head, value in _split(text, "{", _MEMBER):
+        if json.loads(head[2]) != "role":
+            kept.append(head[1] + value)
         elif not is_there:
             kept.append(ours)
             is_there = True
-    return b"{%s}" % b",".join(kept if is_there else [ours, *kept])
+    return b"{%s}" % ",".join(kept if is_there else [ours, *kept]).encode()
 
 
-def _members(text: bytes) -> Iterator[tuple[str, bytes, int]]:
-    """Name, the whole member, and where in it the value begins."""
-    for whole in _split(text, b"{"):
-        found = _NAME.match(whole)
+def _split(text: bytes, opening: str, head: re.Pattern[str]) -> Iterator[tuple[re.Match[str], str]]:
+    """The heads and values of what stands in an object or array. The head of an entry is empty."""
+    words = text.decode()
+    at = words.find(opening) + 1
+    if not at or words[: at - 1].strip():
+        raise ValueError(f"this JSON does not begin with {opening}")
+    while not _END.match(words, at):
+        found = head.match(words, at)
         if found is None:
             raise ValueError("this is no JSON object")
-        yield json.loads(found[1]), whole, found.end()
-
-
-def _split(text: bytes, opening: bytes) -> Iterator[bytes]:
-    """What stands between the commas of an object or array, without the white space around it."""
-    start = len(text) - len(text.lstrip())
-    if text[start : start + 1] != opening:
-        raise ValueError(f"this JSON does not begin with {opening.decode()}")
-    at = start = start + 1
-    depth = 1
-    while depth:
-        found = (_HERE if depth == 1 else _DEEP).match(text, at)
-        if found is None:
-            raise ValueError("this JSON ends too early")
-        at = found.end()
-        if found[1] in b"[{":
-            depth += 1
-        elif found[1] in b"]}":
-            depth -= 1
-        if not depth or (depth == 1 and found[1] == b","):
-            piece = text[start : at - 1].strip()
-            if piece:
-                yield piece
-            start = at
+        _, at = _DECODER.raw_decode(words, found.end())
+        yield found, words[found.end() : at]
