@@ -38,9 +38,9 @@ def test_entries_are_those_of_the_array(values: list[Any], indent: int | None) -
 @pytest.mark.parametrize("text", [b"", b"3", b'"{}"', b"[1", b'{"a":1', b'{"a"}', b"{1:2}"])
 def test_other_text_is_refused(text: bytes) -> None:
     """What is no object, no array, or no whole one, is a ValueError."""
-    with pytest.raises(ValueError, match="JSON|Expecting value"):
+    with pytest.raises(ValueError, match=r"JSON|Expecting value"):
         members(text)
-    with pytest.raises(ValueError, match="JSON|Expecting value"):
+    with pytest.raises(ValueError, match=r"JSON|Expecting value"):
         entries(text)
 
 
