@@ -52,8 +52,11 @@ def ssl_sockets() -> None:
                 except ssl.SSLWantWriteError:
                     yield Wait([(self._socket, WRITE)], seconds)
 
-        def shake_hands(self) -> Iterator[Any]:
-            yield from self._when_ready(self._socket.do_handshake)
+        @classmethod
+        def over(cls, wire: Any, context: ssl.SSLContext, server_hostname: str | None) -> Iterator[Any]:
+            tls = cls(wire, context, server_hostname)
+            yield from tls._when_ready(tls._socket.do_handshake)
+            return tls
 
         def read(self, most: int = wires.SIZE) -> Iterator[Any]:
             size = yield from self._when_ready(lambda: self._socket.recv_into(wires.scratch(), most))

@@ -57,8 +57,7 @@ class Peer:
 def pair() -> tuple[TLS, Peer]:
     """Both ends of a connection whose handshake is done."""
     peer = Peer()
-    tls = TLS(peer, trusting(), "127.0.0.1")
-    run(tls.shake_hands())
+    tls = run(TLS.over(peer, trusting(), "127.0.0.1"))
     peer.heard()
     return tls, peer
 
@@ -121,9 +120,8 @@ def test_damage_after_what_was_whole(pair: tuple[TLS, Peer]) -> None:
 def test_the_other_side_is_told_what_is_wrong() -> None:
     """A certificate that is not trusted raises, after an alert was sent."""
     peer = Peer()
-    tls = TLS(peer, ssl.create_default_context(), "127.0.0.1")
     with pytest.raises(ssl.SSLCertVerificationError):
-        run(tls.shake_hands())
+        run(TLS.over(peer, ssl.create_default_context(), "127.0.0.1"))
     with pytest.raises(ssl.SSLError, match="ALERT"):
         peer.object.do_handshake()
 

@@ -7,15 +7,14 @@ there, and h11 with the generators between takes a quarter of the time of a larg
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import aclosing, closing, contextmanager, suppress
+from contextlib import aclosing, closing, suppress
 from typing import TypeAlias
 
 import anyio.lowlevel
-import httpcore
 import httpx
 
 from .intake import Intake
-from .streams import AsyncStream, SyncStream
+from .streams import AsyncStream, SyncStream, mapped
 
 Left: TypeAlias = Callable[[], float]
 
@@ -36,7 +35,7 @@ def receive(response: httpx.Response, intake: Intake, left: Left) -> None:
             if body.is_direct or intake.is_full:
                 break
         while isinstance(stream, SyncStream) and body.wants_more:
-            with _as_httpx():
+            with mapped(httpx.ReadTimeout, httpx.ReadError):
                 view = stream.read_view()
             for _ in body.take(view):
                 pass
@@ -54,7 +53,7 @@ async def receive_async(response: httpx.Response, intake: Intake, left: Left) ->
                 if body.is_direct or intake.is_full:
                     break
             while isinstance(stream, AsyncStream) and body.wants_more:
-                with _as_httpx():
+                with mapped(httpx.ReadTimeout, httpx.ReadError):
                     view = await stream.read_view()
                 for _ in body.take(view):
                     await anyio.lowlevel.checkpoint()
@@ -102,16 +101,6 @@ class _Body:
                 raise httpx.ReadTimeout("the time for this call is over")
             if number:  # there is more in it than came
                 yield
-
-
-@contextmanager
-def _as_httpx() -> Iterator[None]:
-    try:
-        yield
-    except httpcore.TimeoutException as exc:
-        raise httpx.ReadTimeout(str(exc)) from exc
-    except httpcore.NetworkError as exc:
-        raise httpx.ReadError(str(exc)) from exc
 
 
 def _length(response: httpx.Response) -> int | None:

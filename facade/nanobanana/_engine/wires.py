@@ -11,7 +11,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from attrs import define, field
 
@@ -142,7 +142,7 @@ class TCP:
 
 
 class TLS:
-    """The client's end of TLS over another wire. Its handshake comes first."""
+    """The client's end of TLS over another wire."""
 
     def __init__(self, wire: Wire, context: ssl.SSLContext, server_hostname: str | None) -> None:
         self._wire = wire
@@ -152,21 +152,27 @@ class TLS:
         self._error: ssl.SSLError | None = None
         self._object = context.wrap_bio(self._in, self._out, server_hostname=server_hostname)
 
-    def shake_hands(self) -> Steps[None]:
-        """Raises: OSError, ssl.SSLError among them, after the other side has been told what is wrong."""
+    @classmethod
+    def over(cls, wire: Wire, context: ssl.SSLContext, server_hostname: str | None) -> Steps[Self]:
+        """TLS, once hands are shaken.
+
+        Raises: OSError, ssl.SSLError among them, after the other side has been told what is wrong.
+        """
+        tls = cls(wire, context, server_hostname)
         try:
             while True:
                 try:
-                    self._object.do_handshake()
+                    tls._object.do_handshake()
                     break
                 except ssl.SSLWantReadError:
-                    yield from self._feed(SIZE)
+                    yield from tls._feed(SIZE)
         except ssl.SSLError:
             with contextlib.suppress(OSError):
-                yield from self._flush()
+                yield from tls._flush()
             raise
-        self._feed_rest()
-        yield from self._flush()
+        tls._feed_rest()
+        yield from tls._flush()
+        return tls
 
     def read(self, most: int = SIZE) -> Steps[memoryview]:
         if self._error is not None:
