@@ -25,7 +25,6 @@ from ..errors import (
 from .exchange import Answer, Exchange, parsed
 from .tries import decide
 
-_LARGE = 1024 * 1024  # bytes of JSON, pictures not counted
 _ERROR_BODY_LIMIT = 1024 * 1024  # bytes of an error answer that are read
 _HEADERS = {"Accept": "application/json", "Accept-Encoding": "identity"}
 
@@ -106,9 +105,9 @@ class Attempt:
         return True
 
     @property
-    def is_large(self) -> bool:
-        """Whether what is to be read by `conclude` takes long enough to leave an event loop for it."""
-        return len(self._intake.lifted.text) > _LARGE
+    def size(self) -> int:
+        """The bytes of JSON that `conclude` has to read."""
+        return len(self._intake.lifted.text)
 
     def conclude(self) -> None:
         """Sets `outcome`, now that the connection is closed."""
@@ -171,17 +170,12 @@ class Attempt:
         if intake.is_full:
             limit = exchange.settings.max_response_bytes
             return self._unusable(response, f"the answer is larger than {limit} bytes", "Raise max_response_bytes=...")
-        if intake.problem:
-            return self._unusable(response, f"the answer does not fit the contract: {intake.problem}")
-        if status == 206:
-            return self._unusable(response, "the answer does not fit the contract: HTTP 206 is a part of one")
-        if not exchange.lifts:
-            return Answer(intake.lifted, status, self._headers(response), request_id)
-        read = parsed(intake.lifted, exchange.key)
-        if read.problem:
-            return self._unusable(response, f"the answer does not fit the contract: {read.problem}")
-        headers = self._headers(response)
-        return Answer(read.lifted, status, headers, request_id, read.document, read.readable)
+        answer = Answer(intake.lifted, status, self._headers(response), request_id)
+        problem = "HTTP 206 is a part of one" if status == 206 else intake.problem
+        read = problem or (parsed(answer, exchange.key) if exchange.lifts else answer)
+        if isinstance(read, str):
+            return self._unusable(response, f"the answer does not fit the contract: {read}")
+        return read
 
     def _unusable(self, response: httpx.Response, message: str, advice: str | None = None) -> UnusableResponseError:
         return UnusableResponseError(

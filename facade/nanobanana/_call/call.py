@@ -32,8 +32,6 @@ from .transport import CallTransport
 LOGGER = logging.getLogger("nanobanana")
 LOGGER.addHandler(logging.NullHandler())
 
-_LARGE = 1024 * 1024  # bytes of JSON, pictures not counted
-
 
 class Call:
     """One request on its way.
@@ -194,6 +192,4 @@ async def perform_async(call: Call) -> Generation:
             client = nanobanana_api.Client(base_url=str(http.base_url)).set_async_httpx_client(http)
             with call.guarded():
                 call.take(await call.format.async_operation(client=client, **call.arguments))
-        if len(call.answer.lifted.text) <= _LARGE:
-            return call.conclude()
-        return await to_its_end(call.conclude)
+        return await to_its_end(call.conclude, len(call.answer.lifted.text))

@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
-from .._engine.tokens import Blobs, Lifted
+from .._engine.tokens import Blobs, Lifted, read_json
 from .._engine.upload import Upload
 from .._engine.wires import Try
 from ..errors import plain
 from .key import Key
 from .settings import Settings
-
-_LONGEST_NUMBER = 400  # digits; Python's own limit raises further up
 
 
 @frozen(repr=False)
@@ -103,57 +100,29 @@ def _dumped(document: Any) -> bytes:
     return json.dumps(document, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
 
 
-@frozen(repr=False)
-class Parsed:
-    """The JSON of an answer without the key: as text, as a value, and as the generated code is to read it; or what is
-    wrong with it."""
-
-    lifted: Lifted
-    document: Any = None
-    readable: bytes = b""
-    problem: str = ""
-
-
-def parsed(lifted: Lifted, key: Key) -> Parsed:
-    """Reads the JSON of an answer: UTF-8 (RFC 8259, 8.1), without NaN and its kin, which are no JSON.
+def parsed(answer: Answer, key: Key) -> Answer | str:
+    """The same with its JSON read and without the key: UTF-8 (RFC 8259, 8.1), without NaN and its kin, which are none;
+    or what keeps it from being a JSON object.
 
     A bad byte costs one letter, not the answer. A list of one object stands for the object. A number that no float
     holds becomes its text. Nothing is raised, as the frames here hold what the server sent, which may repeat the key.
     """
-    text = lifted.text.removeprefix(b"\xef\xbb\xbf")
+    content = answer.lifted.text.removeprefix(b"\xef\xbb\xbf")
     if key.is_distinct:
-        text = key.redact_bytes(text)
-    odd: list[str] = []
-
-    def kept(number: str) -> str:
-        odd.append(number[:1])
-        return number[:_LONGEST_NUMBER]
-
-    def real(number: str) -> float | str:
-        value = float(number)
-        return value if math.isfinite(value) else kept(number)
-
-    def whole(number: str) -> int | str:
-        return int(number) if len(number) <= _LONGEST_NUMBER else kept(number)
-
-    words = text.decode("utf-8", "replace")
-    if "\N{REPLACEMENT CHARACTER}" in words:
-        text = words.encode()
+        content = key.redact_bytes(content)
+    text = content.decode("utf-8", "replace")
     try:
-        document = json.loads(words, parse_float=real, parse_int=whole, parse_constant=_no_constant)
-        if "\\" in words and key.is_distinct:  # what was escaped shows only now
+        document, is_odd = read_json(text)
+        if "\\" in text and key.is_distinct:  # what was escaped shows only now
             clean = key.redact_json(document)
             if clean != document:
-                document, text = clean, json.dumps(clean).encode()
+                document, text = clean, json.dumps(clean)
         if isinstance(document, list) and len(document) == 1:
-            document = document[0]
-            odd.append("[")
+            document, is_odd = document[0], True
         if not isinstance(document, dict):
-            return Parsed(lifted, problem=f"it is a JSON {type(document).__name__}, not an object")
-        return Parsed(Lifted(text, lifted.blobs), document, json.dumps(document).encode() if odd else text)
+            return f"it is a JSON {type(document).__name__}, not an object"
+        content = text.encode()
+        readable = json.dumps(document).encode() if is_odd else content
+        return evolve(answer, lifted=Lifted(content, answer.lifted.blobs), document=document, readable=readable)
     except (ValueError, RecursionError, MemoryError) as exc:
-        return Parsed(lifted, problem=key.redact(plain(str(exc), 300)) or type(exc).__name__)
-
-
-def _no_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")
+        return key.redact(plain(str(exc), 300)) or type(exc).__name__

@@ -53,10 +53,7 @@ class CallTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
             attempt = Attempt(exchange, request, upload)
             with attempt, anyio.fail_after(max(0.0, exchange.left())):
                 await _carry_async(attempt, exchange)
-            if attempt.is_large:
-                await to_its_end(attempt.conclude)
-            else:
-                attempt.conclude()
+            await to_its_end(attempt.conclude, attempt.size)
             pause = attempt.pause
             if pause is None:
                 return _answered(exchange, attempt.outcome)

@@ -10,6 +10,7 @@ import json
 import math
 import re
 import secrets
+from functools import partial
 from typing import Any, NoReturn
 
 from attrs import frozen
@@ -89,32 +90,37 @@ class Lifted:
         return TOKEN_BYTES.sub(self._encoded, self.text) if self.blobs else self.text
 
     def document(self) -> Any:
-        """The JSON value with the Base64 put back.
+        """The JSON value with the Base64 put back, read as `read_json` does.
 
-        Half surrogate pairs stay as they are; a number that no float holds, such as 1e400, stays as its text.
-
-        Raises: ValueError where it is no JSON (RFC 8259; NaN and its kin are none); RecursionError where it is too
-        deep; OSError where the file of a blob is gone.
+        Raises: ValueError where it is no JSON; RecursionError where it is too deep; OSError where the file of a blob is
+        gone.
         """
-        text = self.text.decode("utf-8-sig")
-        document = json.loads(text, parse_float=_float, parse_int=_int, parse_constant=_no_constant)
-        return self.blobs.fill(document)
+        return self.blobs.fill(read_json(self.text.decode("utf-8-sig"))[0])
 
     def _encoded(self, found: re.Match[bytes]) -> bytes:
         content = self.blobs.get(found[0].decode())
         return found[0] if content is None else b64encode(read(content))
 
 
-def _float(text: str) -> float | str:
-    number = float(text)
-    return number if math.isfinite(number) else text
+def read_json(text: str) -> tuple[Any, bool]:
+    """A JSON value, and whether a number in it is not as it was written.
 
+    Half surrogate pairs stay as they are; a number that no float holds, such as 1e400, becomes its text.
 
-def _int(text: str) -> int | str:
-    try:
-        return int(text)
-    except ValueError:  # more digits than Python turns into a number
-        return text
+    Raises: ValueError where it is no JSON (RFC 8259; NaN and its kin are none); RecursionError where it is too deep.
+    """
+    odd: list[str] = []
+
+    def number(digits: str, kind: type[int | float]) -> int | float | str:
+        if math.isfinite(float(digits)):
+            return kind(digits)
+        odd.append(digits)
+        return digits
+
+    value = json.loads(
+        text, parse_float=partial(number, kind=float), parse_int=partial(number, kind=int), parse_constant=_no_constant
+    )
+    return value, bool(odd)
 
 
 def _no_constant(name: str) -> NoReturn:
