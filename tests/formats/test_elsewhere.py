@@ -29,6 +29,7 @@ ADDRESS = "https://pictures.invalid/a_(b).png?x=1"
         {"artifacts": [{"base64": P.rstrip("="), "seed": 7}]},
         {"x": P.replace("+", "-").replace("/", "_")},
         {"x": f"Here it is: {P}. Enjoy!"},
+        {"x": f"data:image/png;base64,{P} and on"},
         {"x": f'{{"image":"{P}"}}'},
         {"x": f'<img src="data:image/png;base64,{P}">'},
         native({"text": P}),

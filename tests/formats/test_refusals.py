@@ -101,3 +101,18 @@ def test_envelope_of_a_good_answer_is_no_refusal(code: Any) -> None:
     """A flat body whose code says that all is well reports no error."""
     assert read_refusal({"code": code, "message": "success", "data": {}}) is None
     assert read_refusal({"code": 500, "message": "busy"}) is not None
+
+
+def test_code_without_words_is_a_refusal_where_the_status_refuses() -> None:
+    """A flat body needs no words under a status that refuses, and reports no error under any other."""
+    assert read_refusal({"code": "busy"}) is None
+    assert read_refusal({"code": "busy"}, is_refused=True) is not None
+    assert read_refusal({"code": "success"}, is_refused=True) is None
+
+
+@pytest.mark.parametrize(("value", "name"), [(" a\n b ", "a b"), ("  ", None), (12.0, "12"), (1.5, None), (True, None)])
+def test_names_are_words_or_whole_numbers(value: Any, name: str | None) -> None:
+    """What names an error is folded; what is blank, or neither words nor a whole number, names nothing."""
+    refusal = read_refusal({"error": {"type": value}})
+    assert refusal is not None
+    assert refusal.type == name

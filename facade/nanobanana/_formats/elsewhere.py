@@ -102,10 +102,9 @@ def _embedded(place: _Place, findings: Findings) -> Iterator[Picture]:
         return
     uri = DATA_URI.match(text.lstrip())
     whole = (text.lstrip()[uri.end() :] if uri else text).strip()
-    if _LINES.fullmatch(whole):
-        for found in _by_its_bytes(whole, findings.blobs):
-            findings.taken.add(text)
-            yield found
+    if _LINES.fullmatch(whole) and (is_all := [*_by_its_bytes(whole, findings.blobs)]):
+        findings.taken.add(text)
+        yield from is_all
         return
     for run in _RUN.finditer(text):
         before, after = text[run.start() - 1 : run.start()], text[run.end() : run.end() + 1]

@@ -57,7 +57,9 @@ def as_text(value: object) -> str:
 
 
 def as_count(value: object) -> int | None:
-    """The whole number, or None for anything else."""
+    """The whole number, also one that is written as `12.0`; None for anything else."""
+    if isinstance(value, float) and value.is_integer():
+        return int(value)
     return value if isinstance(value, int) and not isinstance(value, bool) else None
 
 

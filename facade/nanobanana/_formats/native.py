@@ -88,19 +88,20 @@ class Native(Format):
 def _read_candidate(candidate: Candidate, findings: Findings) -> None:
     findings.finish_reason = as_text(candidate.finish_reason)
     findings.finish_message = as_text(candidate.finish_message)
-    findings.keep(left(candidate, "content", "finish_reason"))
     content = candidate.content
     if isinstance(content, AnswerContent):
         findings.keep(left(content, "role", "parts"))
         for part in as_models(AnswerPart, content.parts):
             _read_part(part, findings)
+    findings.keep(left(candidate, "content", "finish_reason"))
 
 
 def _read_part(part: AnswerPart, findings: Findings) -> None:
     is_thought = part.thought is True
     findings.add_text(as_text(part.text), is_thought=is_thought)
-    inline, file = part.inlineData or part.inline_data, part.file_data
-    if isinstance(inline, AnswerInlineData) and as_text(inline.data):
+    places = [place for place in (part.inlineData, part.inline_data) if isinstance(place, AnswerInlineData)]
+    inline, file = next((place for place in places if as_text(place.data)), None), part.file_data
+    if inline is not None:
         stated = as_text(inline.mimeType) or as_text(inline.mime_type)
         findings.add_picture(as_text(inline.data), stated, is_thought=is_thought)
     elif isinstance(file, AnswerFileData) and as_text(file.file_uri):

@@ -22,7 +22,7 @@ from ..errors import (
     plain,
     status_error_class,
 )
-from .jsons import as_text
+from .jsons import as_count, as_text
 
 _BODY_KEPT = 4000  # characters
 _MESSAGE_KEPT, _NAME_KEPT = 500, 100  # characters
@@ -50,8 +50,9 @@ class Refusal:
     has_details: bool = False
 
 
-def read_refusal(document: Any) -> Refusal | None:
-    """The error that a JSON document reports; None where it reports none.
+def read_refusal(document: Any, *, is_refused: bool = False) -> Refusal | None:
+    """The error that a JSON document reports; None where it reports none. is_refused: whether the status says that it
+    is an error; then a flat one needs no words.
 
     Known are the gateway's `{"error": {...}}`, the upstream's (with `status` and `details`), either inside a list,
     `error` as a plain string, and the flat `{"code", "message"}`.
@@ -64,7 +65,8 @@ def read_refusal(document: Any) -> Refusal | None:
     if isinstance(error, str) and error:
         error = {"message": error, "code": document.get("code")}
     if not isinstance(error, dict) or not error:
-        if not isinstance(document.get("message"), str) or document.get("code", 0) in _ALL_IS_WELL:
+        code, has_words = document.get("code", 0), isinstance(document.get("message"), str)
+        if code in _ALL_IS_WELL or not (has_words or (is_refused and _name(code))):
             return None
         error = document
     found, code = error.get("details"), error.get("code")
@@ -82,8 +84,8 @@ def read_refusal(document: Any) -> Refusal | None:
 
 
 def _name(value: object) -> str | None:
-    is_name = isinstance(value, str | int) and not isinstance(value, bool) and value != ""
-    return plain(str(value), _NAME_KEPT) if is_name else None
+    number = as_count(value)
+    return plain(as_text(value) if number is None else str(number), _NAME_KEPT) or None
 
 
 def status_error(
@@ -95,7 +97,7 @@ def status_error(
         document = json.loads(body)
     except (ValueError, RecursionError):
         document = None
-    refusal = read_refusal(document) or Refusal(message=_words(text))
+    refusal = read_refusal(document, is_refused=True) or Refusal(message=_words(text))
     location = None
     if 300 <= status_code < 400:
         location = headers.get("location") or None
