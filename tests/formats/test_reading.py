@@ -142,3 +142,10 @@ def test_odd_markdown(markdown: str) -> None:
         assert image.url == "https://pictures.invalid/a!b.png?x=[1]"
     else:
         assert image.data == PNG
+
+
+def test_words_beside_a_picture_in_a_list_of_data_are_kept() -> None:
+    """The words of a candidate are those of the answer, also where its picture lies in `data`."""
+    answer = native({"text": "A cat."}) | {"data": [{"b64_json": base64_of(PNG)}]}
+    assert read(answer).text == "A cat."
+    assert read(answer).image.data == PNG

@@ -22,7 +22,7 @@ from .._engine.tokens import Blobs
 from ..pictures.generation import Usage
 from ..pictures.reference import ReferenceImage
 from ..request import ImageRequest
-from .findings import Findings
+from .findings import Findings, objects_in, read_place
 from .format import Format, StandIn, best
 from .jsons import as_count, as_json, as_models, as_text, left
 
@@ -63,16 +63,12 @@ class Chat(Format):
         return {"body": body}
 
     def read(self, answer: ChatCompletion, blobs: Blobs) -> Findings:
-        """What is found in the first choice that has a picture, or else in the first; without one there, what the list
-        `data` holds, as answers of the images endpoint of OpenAI have it."""
+        """What is found in the first choice that has a picture, or else in the first."""
         findings = best(as_models(ChatChoice, answer.choices), _read_choice, blobs)
         rest, usage = left(answer, "choices"), answer.usage
         if isinstance(usage, ChatUsage):
             findings.usage = Usage(*(as_count(getattr(usage, name)) for name in _COUNTS))
             rest["usage"] = left(usage, *_COUNTS)
-        if not findings.rank:
-            for entry in _objects(rest.get("data")):
-                _read_place(entry, findings)
         findings.keep(rest)
         return findings
 
@@ -105,32 +101,14 @@ def _read_message(message: ChatAnswerMessage, findings: Findings) -> None:
     findings.add_text(as_text(message.content))
     images = message.images if isinstance(message.images, list) else []
     images = [{"url": entry} if isinstance(entry, str) else as_json(entry) for entry in images]
-    for place in [*_objects(as_json(message.content)), *_objects(images)]:
+    for place in [*objects_in(as_json(message.content)), *objects_in(images)]:
         findings.add_text(as_text(place.get("text")))
-        _read_place(place, findings)
+        read_place(place, findings)
     rest = left(message, "role", "content", "images")
     is_wordless = not findings.words
-    for place in _objects(rest.pop("multi_mod_content", None)):
+    for place in objects_in(rest.pop("multi_mod_content", None)):
         if is_wordless:
             findings.add_text(as_text(place.get("text")))
-        _read_place(place, findings)
+        read_place(place, findings)
     findings.thoughts.append(as_text(rest.pop("reasoning_content", None)))
     findings.keep(rest)
-
-
-def _read_place(place: dict[str, Any], findings: Findings) -> None:
-    """Takes the picture that one entry of a list holds, by whatever name."""
-    for name in ("image_url", "imageUrl", "url", "b64_json", "inline_data", "inlineData"):
-        value, stated = place.get(name), ""
-        if isinstance(value, dict):
-            stated = as_text(value.get("mimeType")) or as_text(value.get("mime_type"))
-            value = value.get("url") or value.get("data")
-        elif name in ("inline_data", "inlineData"):  # where words stand, the search tells a picture from them
-            continue
-        if isinstance(value, str) and value:
-            findings.add_picture(value, stated, unless_there=True)
-            return
-
-
-def _objects(value: object) -> list[dict[str, Any]]:
-    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []

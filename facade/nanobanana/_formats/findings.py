@@ -14,6 +14,7 @@ from ..errors import ContentBlockedError, NoImageError, PromptBlockedError, Unus
 from ..pictures.generation import Generation, Usage
 from ..pictures.provenance import Record
 from ..pictures.remote import Picture, RemoteImage
+from .jsons import as_text
 from .values import is_broken, is_known, picture
 from .words import mapped, parted, readable
 
@@ -185,3 +186,21 @@ class Findings:
 def _key(image: Picture) -> str:
     """What two pictures have in common when they are the same."""
     return image.url if isinstance(image, RemoteImage) else digest(image.content)
+
+
+def read_place(place: dict[str, Any], findings: Findings) -> None:
+    """Takes the picture that one entry of a list holds, by whatever name."""
+    for name in ("image_url", "imageUrl", "url", "b64_json", "inline_data", "inlineData"):
+        value, stated = place.get(name), ""
+        if isinstance(value, dict):
+            stated = as_text(value.get("mimeType")) or as_text(value.get("mime_type"))
+            value = value.get("url") or value.get("data")
+        elif name in ("inline_data", "inlineData"):  # where words stand, the search tells a picture from them
+            continue
+        if isinstance(value, str) and value:
+            findings.add_picture(value, stated, unless_there=True)
+            return
+
+
+def objects_in(value: object) -> list[dict[str, Any]]:
+    return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []

@@ -12,7 +12,7 @@ from ..pictures.reference import ReferenceImage
 from ..pictures.remote import RemoteImage
 from ..request import ImageRequest, WireName
 from . import elsewhere
-from .findings import Findings
+from .findings import Findings, objects_in, read_place
 from .jsons import as_json
 from .verbatim import entries, member, only, with_role
 
@@ -64,7 +64,7 @@ class Format(ABC):
         """What is found in an answer, as the generated parser gives it: in this format; where that holds no picture,
         in the others; and where none does, anywhere. `blobs` was lifted out of it before."""
         findings = self.read(answer, blobs)
-        if findings.rank:
+        if findings.rank == 2:
             return findings
         document = as_json(answer)
         for other in (give() for give in self.others):
@@ -73,11 +73,16 @@ class Format(ABC):
             except (ValueError, TypeError, KeyError, AttributeError):  # it does not fit that format at all
                 continue
             alternative.place = None  # what it names is no turn of this format
-            if alternative.rank:
+            if alternative.rank > findings.rank:
                 return alternative
-            if findings.is_silent and not alternative.is_silent:
+            if not findings.rank and findings.is_silent and not alternative.is_silent:
                 findings = alternative
-        elsewhere.search(document, findings)
+        if findings.rank:
+            return findings
+        for entry in objects_in(document.get("data")):  # as answers of the images endpoint of OpenAI have it
+            read_place(entry, findings)
+        if not findings.rank:
+            elsewhere.search(document, findings)
         return findings
 
     def model_turn(self, text: bytes, findings: Findings) -> bytes:

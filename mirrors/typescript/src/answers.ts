@@ -3,12 +3,12 @@
 import { isDeepStrictEqual } from "node:util";
 
 import { ContentBlockedError, NoImageError, PromptBlockedError, plain } from "./errors.js";
-import { GeneratedImage, type Generation, type Picture, RemoteImage } from "./image.js";
-import { type Json, isObject, object, objects, readable, word } from "./json.js";
+import { GeneratedImage, type Generation, type Picture, RemoteImage, type Usage } from "./image.js";
+import { type Json, isNothing, isObject, object, objects, readable, whole, word } from "./json.js";
 import { sniff } from "./picture.js";
 import { fromBase64 } from "./reference.js";
 import { faultIn } from "./refusals.js";
-import type { ImageRequest } from "./request.js";
+import type { ImageRequest, Wire } from "./request.js";
 import type { Reply } from "./transport.js";
 import { parted } from "./words.js";
 
@@ -28,10 +28,17 @@ const OTHER_ADDRESS = /^[^?#]*\.(html?|php|pdf|json|txt|md|xml|css|js|svg|mp[34]
 const OF_PICTURE = /image|img|picture|photo/i;
 const OF_ADDRESS = /(^|\n)(file|download|output|result|media|asset|signed|public)?ur[il]s?$/i;
 
+// What each format calls the turns of an answer, and what is in them.
+const NAMES = {
+  native: { turns: "candidates", places: ["content"], reason: "finishReason", usage: "usageMetadata",
+    counts: ["promptTokenCount", "candidatesTokenCount", "totalTokenCount"], read: ["role", "parts"] },
+  chat: { turns: "choices", places: ["message", "delta"], reason: "finish_reason", usage: "usage",
+    counts: ["prompt_tokens", "completion_tokens", "total_tokens"],
+    read: ["role", "content", "images", "multi_mod_content", "reasoning_content"] },
+} as const;
+
 const isKnown = (image: Picture): boolean => image instanceof RemoteImage || sniff(image.data) !== null;
 const essence = (image: Picture): unknown => (image instanceof RemoteImage ? image.url : image.data);
-const isNothing = (value: unknown): boolean =>
-  value == null || (typeof value === "object" && Object.keys(value).length === 0);
 const without = <T>(value: T, ...names: string[]): T =>
   isObject(value) ? Object.fromEntries(Object.entries(value).filter(([field]) => !names.includes(field))) as T : value;
 const firstOf = (...values: unknown[]): string | null => values.map(word).find((value) => value !== null) ?? null;
@@ -48,14 +55,23 @@ class Findings {
   /** Parts that are no pictures, such as a document. */
   readonly otherParts: Json[] = [];
   damagedPictures = 0;
-  readonly message: Json;
   readonly finishReason: string | null;
+  readonly usage: Usage;
+  /** What has no place of its own, by the names it came under. */
+  readonly rest: Json;
 
-  constructor(readonly turn: Json) {
-    this.finishReason = firstOf(turn.finishReason, turn.finish_reason);
-    this.message = object(turn.message ?? turn.delta);
-    const { content, images, multi_mod_content: beside, reasoning_content: reasoning } = this.message;
-    for (const part of objects(object(turn.content).parts)) this.addPart(part, false);
+  constructor(answer: Json, wire: Wire, readonly turn: Json) {
+    const { places, reason, usage, counts, read } = NAMES[wire];
+    const place = places.find((name) => isObject(turn[name])) ?? places[0]!;
+    const message = object(turn[place]);
+    this.finishReason = word(turn[reason]);
+    const [promptTokens, candidatesTokens, totalTokens] = counts.map((name) => whole(object(answer[usage])[name]));
+    this.usage = { promptTokens, candidatesTokens, totalTokens } as Usage;
+    this.rest = { ...without(answer, "candidates", "choices"), [usage]: without(answer[usage], ...counts),
+      ...without(turn, places[0]!, place, reason), ...without(message, ...read) };
+    if (wire === "native") for (const part of objects(message.parts)) this.addPart(part, false);
+    if (wire === "native") return;
+    const { content, images, multi_mod_content: beside, reasoning_content: reasoning } = message;
     const pictures = (Array.isArray(images) ? images : []).map((entry) => (word(entry) ? { url: entry } : entry));
     // Some upstreams give a picture in several places.
     for (const part of [{ text: content }, ...objects(content), ...objects(pictures)]) this.addPart(part);
@@ -109,7 +125,8 @@ class Findings {
 
   /** How good it is: a whole picture, a damaged one, words, nothing. */
   get rank(): number {
-    const isSaid = this.finishReason || this.final.words.length || this.thought.words.length;
+    const isCounted = Object.values(this.usage).some((count) => count !== null);
+    const isSaid = isCounted || this.finishReason || this.final.words.length || this.thought.words.length;
     return this.problem ? 2 : this.hasPicture ? 3 : Number(Boolean(isSaid));
   }
 
@@ -159,25 +176,20 @@ function search(document: Json, found: Findings, takesAddresses: boolean): void 
  *
  * Raises: UnusableResponseError or one of its kin where that is no picture.
  */
-export function read({ model }: ImageRequest, reply: Reply): { generation: Generation; source: Json | null } {
+export function read({ model, wire }: ImageRequest, reply: Reply): { generation: Generation; source: Json | null } {
   const { statusCode, requestId, headers, document: answer, unusable } = reply;
-  const turns = [answer.candidates, answer.choices].flatMap(objects).map((turn) => new Findings(turn));
-  const found = turns.sort((one, other) => other.rank - one.rank)[0] ?? new Findings({});
-  const { final, thought, turn, message, finishReason, taken, otherParts } = found;
+  const wires = wire === "native" ? ["native", "chat"] as const : ["chat", "native"] as const;
+  const turns = wires.flatMap((spoken) => [answer[NAMES[spoken].turns]].map(objects)
+    .flatMap((listed) => listed.length ? listed : [{}]).map((turn) => new Findings(answer, spoken, turn))
+    .filter((found, number) => !number || found.rank > 1)); // words without a picture count in the first alone
+  const found = turns.sort((one, other) => other.rank - one.rank)[0]!;
+  const { final, thought, turn, finishReason, usage, rest, taken, otherParts } = found;
   const source = found.hasPicture ? turn : null;
   const { blockReason, blockReasonMessage } = object(answer.promptFeedback);
   const blocked = word(blockReason);
   const isWithheld = WITHHELD.test(finishReason ?? "");
   if (found.rank < 2) for (const entry of objects(answer.data)) found.addPart(without(entry, "text"));
   if (found.rank < 2) search(answer, found, !blocked && !isWithheld);
-  const counts = { ...object(answer.usageMetadata), ...object(answer.usage) };
-  const count = (...names: string[]): number | null =>
-    (names.map((name) => counts[name]).find(Number.isInteger) ?? null) as number | null;
-  const usage = {
-    promptTokens: count("promptTokenCount", "prompt_tokens"),
-    candidatesTokens: count("candidatesTokenCount", "completion_tokens"),
-    totalTokens: count("totalTokenCount", "total_tokens"),
-  };
   const said = { text: found.said(final), finishReason: finishReason?.toWellFormed() ?? null };
   const fault = found.hasPicture ? null : faultIn(answer);
   if (fault) {
@@ -198,12 +210,7 @@ export function read({ model }: ImageRequest, reply: Reply): { generation: Gener
     throw unusable(detail, { ...said, usage, reason: plain(reason, 100) }, cls);
   }
   const metadata = Object.entries({
-    ...without(answer, "candidates", "choices"),
-    usageMetadata: without(answer.usageMetadata, "promptTokenCount", "candidatesTokenCount", "totalTokenCount"),
-    usage: without(answer.usage, "prompt_tokens", "completion_tokens", "total_tokens"),
-    ...without(object(turn.content), "role", "parts"),
-    ...without(turn, "content", "finishReason", "message", "delta", "finish_reason"),
-    ...without(message, "role", "content", "images", "multi_mod_content", "reasoning_content"),
+    ...rest,
     ...{ otherParts, damagedPictures: found.damagedPictures || null },
   }).filter(([, value]) => !isNothing(value));
   const generation = {

@@ -6,6 +6,7 @@ export type Json = Record<string, unknown>;
 const exactly = JSON as unknown as {
   parse(text: string, reviver: (key: string, value: unknown, context: { source?: string }) => unknown): unknown;
   rawJSON(text: string): unknown;
+  isRawJSON(value: unknown): value is { rawJSON: string };
 };
 
 export const isObject = (value: unknown): value is Json =>
@@ -16,6 +17,14 @@ export const object = (value: unknown): Json => (isObject(value) ? value : {});
 export const objects = (value: unknown): Json[] => (Array.isArray(value) ? value.filter(isObject) : []);
 /** A string that is not empty, or null. */
 export const word = (value: unknown): string | null => (typeof value === "string" && value ? value : null);
+/** The whole number, also one that is written as `12.0`, or null. */
+export function whole(value: unknown): number | null {
+  const number = exactly.isRawJSON(value) ? Number(value.rawJSON) : value;
+  return Number.isInteger(number) ? (number as number) : null;
+}
+/** Whether it is null, or an object or list with nothing in it. */
+export const isNothing = (value: unknown): boolean =>
+  value == null || (typeof value === "object" && Object.keys(value).length === 0);
 
 /**
  * JSON with each number as it was written, where a number of JavaScript does not hold it: such a one is written as it

@@ -2,7 +2,7 @@
 
 import * as errors from "./errors.js";
 import { type ErrorFields, plain } from "./errors.js";
-import { type Json, object, objects, word } from "./json.js";
+import { type Json, isNothing, object, objects, whole, word } from "./json.js";
 import type { Settings } from "./settings.js";
 
 const BODY_KEPT = 4000; // characters
@@ -24,13 +24,13 @@ const BY_STATUS: Readonly<Record<number, typeof errors.APIStatusError>> = {
 type Fault = Pick<ErrorFields, "code" | "type" | "param" | "requestId"> & { words: string; details?: unknown };
 
 /** What names something, fit to be shown, or null. */
-export const nameOf = (value: unknown): string | null =>
-  word(value) !== null || Number.isInteger(value) ? plain(String(value), 100) : null;
+export const nameOf = (value: unknown): string | null => plain(word(value) ?? String(whole(value) ?? ""), 100) || null;
 
-/** The error that a JSON document reports; null where it reports none. */
-export function faultIn(document: unknown): Fault | null {
+/** The error that a JSON document reports; null where it reports none. Under a status that refuses, a code will do. */
+export function faultIn(document: unknown, isRefused = false): Fault | null {
   const found = object(Array.isArray(document) ? document[0] : document);
-  const isWell = typeof found.message !== "string" || ALL_IS_WELL.includes(found.code);
+  const isTold = typeof found.message === "string" || (isRefused && nameOf(found.code) !== null);
+  const isWell = !isTold || ALL_IS_WELL.includes(found.code);
   const isNested = Object.keys(object(found.error)).length > 0;
   const fault: Json | null = word(found.error) ? { message: found.error, code: found.code }
     : isNested ? object(found.error) : isWell ? null : found;
@@ -65,7 +65,7 @@ export function statusError({ document, headers, text, ...answer }: Answer, now:
   const location = (isRedirect && headers.location) || null;
   const target = plain(location ?? "nowhere", 300);
   const fault = isRedirect ? said(`the answer is a redirect to ${target}, which is not followed`)
-    : faultIn(document) ?? said(wordsOf(text.slice(0, 4 * BODY_KEPT)));
+    : faultIn(document, true) ?? said(wordsOf(text.slice(0, 4 * BODY_KEPT)));
   const { words, details, ...names } = fault;
   const delays = objects(details).map(({ retryDelay }) => /^(.*)s$/.exec(String(retryDelay))?.[1] ?? "");
   const asked = [headers["retry-after"] ?? "", ...delays.filter((delay) => NUMBER.test(delay))];
@@ -87,7 +87,7 @@ function judge(
   if (status >= 500) return [errors.ServerError, { billed: "unknown" }];
   const names = [code, type, objects(details).map(({ reason }) => reason).find((reason) => typeof reason === "string")];
   const isOneOf = (codes: unknown[]): boolean => names.some((name) => codes.includes(name));
-  const hasDetails = Array.isArray(details) ? details.length > 0 : Boolean(details);
+  const hasDetails = Boolean(details) && !isNothing(details);
   const isExhausted = status === 429 && code === "RESOURCE_EXHAUSTED" && !hasDetails && retryAfter === null;
   const isBadKey = isOneOf(BAD_KEY) || BAD_KEY_WORDS.test(words);
   const cls = isOneOf(QUOTA) || isExhausted ? errors.QuotaExceededError

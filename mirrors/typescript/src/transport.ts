@@ -59,8 +59,8 @@ export async function attempt(
     statusCode = response.statusCode!;
     isGood = statusCode >= 200 && statusCode < 300;
     limit = isGood ? maxResponseBytes : ERROR_BODY_LIMIT;
-    const entries = Object.entries(response.headers).filter(([name]) => name !== "set-cookie");
-    headers = Object.fromEntries(entries.map(([name, value]) => [name, redact(String(value))]));
+    const entries = Object.entries(response.headersDistinct).filter(([name]) => name !== "set-cookie");
+    headers = Object.fromEntries(entries.map(([name, values]) => [name, redact(values!.join(", "))]));
     let room = limit;
     for await (const piece of response as AsyncIterable<Buffer>) {
       pieces.push(piece);
