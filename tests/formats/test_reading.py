@@ -21,8 +21,8 @@ def _text(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def _native(*parts: Any) -> Generation:
-    answer = {"candidates": [{"content": {"parts": list(parts)}}]}
+def _native(*parts: Any, **beside: Any) -> Generation:
+    answer = {"candidates": [{"content": {"parts": list(parts)}}], **beside}
     return (
         format_of("native")
         .find(GenerateContentResponse.from_dict(answer), Blobs())
@@ -146,6 +146,6 @@ def test_odd_markdown(markdown: str) -> None:
 
 def test_words_beside_a_picture_in_a_list_of_data_are_kept() -> None:
     """The words of a candidate are those of the answer, also where its picture lies in `data`."""
-    answer = native({"text": "A cat."}) | {"data": [{"b64_json": base64_of(PNG)}]}
-    assert read(answer).text == "A cat."
-    assert read(answer).image.data == PNG
+    generation = _native({"text": "A cat."}, data=[{"b64_json": _text(PNG)}])
+    assert generation.text == "A cat."
+    assert generation.image.data == PNG
