@@ -1,10 +1,12 @@
 """Holds the guide for porters and the protocol's page to what they speak of."""
 
 import ast
+import inspect
 import json
 import re
 import sys
 
+import nanobanana.errors
 import pytest
 
 from conformance.cases import VECTORS, load, parsed
@@ -52,9 +54,28 @@ def test_the_tree_and_the_table_of_the_guide_name_every_error():
     """Each class that a vector can expect stands in the guide's tree and in its table, but for what no vector plays."""
     classes = set(SCHEMA["$defs"]["error"]["properties"]["class"]["enum"])
     tree = set(re.findall(r"^ *(\w+Error)$", GUIDE, re.MULTILINE))
-    table = set(re.findall(r"^\| `(\w+Error)`", GUIDE, re.MULTILINE))
+    table = set(re.findall(r"^\| `(\w+Error)` \|.*\|.*\|.*\|$", GUIDE, re.MULTILINE))
     assert tree == classes | {"NanoBananaError"}
     assert table == classes - {"DownloadError"}
+
+
+def _fields(cls):
+    """What an error of a class carries beside its words, its advice and whether it was billed."""
+    parameters = inspect.signature(cls).parameters.values()
+    required = [one.name for one in parameters if one.default is one.empty and one.kind is one.KEYWORD_ONLY]
+    error = cls("words", **dict.fromkeys(required))
+    names = {name for name in dir(error) if not name.startswith("_") and not callable(getattr(error, name))}
+    return names - {"message", "advice", "billed"} - set(dir(OSError))
+
+
+def test_the_guide_says_what_each_error_carries():
+    """The table of fields is that of the classes: each field stands in the row of the first class that has it."""
+    rows = re.findall(r"^\| `(\w+Error)` \| ((?:`\w+`(?:, )?)+) \|$", GUIDE, re.MULTILINE)
+    told = {name: set(re.findall(r"\w+", fields)) for name, fields in rows}
+    errors = [one for one in vars(nanobanana.errors).values() if isinstance(one, type) and issubclass(one, Exception)]
+    shown = {one: _fields(one) for one in errors if not one.__name__.startswith("_")}
+    known = {one.__name__: set().union(*(shown.get(base, set()) for base in one.__mro__[1:])) for one in shown}
+    assert told == {one.__name__: own for one, found in shown.items() if (own := found - known[one.__name__])}
 
 
 def test_the_whole_case_on_the_page_is_one():
