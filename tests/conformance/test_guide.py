@@ -64,8 +64,8 @@ def _fields(cls):
     parameters = inspect.signature(cls).parameters.values()
     required = [one.name for one in parameters if one.default is one.empty and one.kind is one.KEYWORD_ONLY]
     error = cls("words", **dict.fromkeys(required))
-    names = {name for name in dir(error) if not name.startswith("_") and not callable(getattr(error, name))}
-    return names - {"message", "advice", "billed"} - set(dir(OSError))
+    names = set(dir(error)) - set(dir(OSError)) - {"message", "advice", "billed"}
+    return {name for name in names if not name.startswith("_") and not callable(getattr(error, name))}
 
 
 def test_the_guide_says_what_each_error_carries():
