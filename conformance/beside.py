@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
 
 from .compare import differences
 from .play import Trace
@@ -30,6 +31,7 @@ def _problems(one: Verdict, other: Verdict, names: tuple[str, str]) -> Iterator[
 
 
 _PARTS = ("requests", "waits", "outcomes")
+_EXACT = 2**53  # up to which a double holds every whole number
 
 
 def _seen(trace: Trace) -> tuple[list[object], ...]:
@@ -37,7 +39,8 @@ def _seen(trace: Trace) -> tuple[list[object], ...]:
 
 
 def _comparable(outcome: object) -> object:
-    """An outcome without what is each program's own: words, texts, and whether a key is left out or null."""
+    """An outcome without what is each program's own: words, texts, whether a key is left out or null, and how exact its
+    language's numbers are."""
     if not isinstance(outcome, dict):
         return outcome
     found = {kind: value for kind, value in outcome.items() if kind != "text"}
@@ -45,4 +48,12 @@ def _comparable(outcome: object) -> object:
         if isinstance(entry := found.get(kind), dict):
             own = ("words", "body") if kind == "error" else ()
             found[kind] = {name: value for name, value in entry.items() if value is not None and name not in own}
-    return found
+    return _rounded(found)
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _rounded(entry) for name, entry in value.items()}
+    if isinstance(value, list):
+        return [_rounded(entry) for entry in value]
+    return float(value) if isinstance(value, int) and abs(value) > _EXACT else value

@@ -43,6 +43,14 @@ def test_a_difference_says_whose_each_value_is(tmp_path):
     )
 
 
+@pytest.mark.parametrize(("its", "code"), [("12345678901234567000.0", 0), ("12345678901234600000", 1)])
+def test_numbers_are_as_exact_as_a_language_has_them(tmp_path, its, code):
+    """A number that a double does not hold is compared as the nearest one."""
+    body = "    say(type='done', outcomes=[{'result': {'metadata': {'n': [%s]}}}])\n"
+    programs = (adapter(tmp_path, body % n, n[-2:]) for n in ("12345678901234567890", its))
+    assert beside(written(tmp_path, GENERATE), *programs)[0] == code
+
+
 def test_two_programs_of_one_name_are_told_apart(tmp_path):
     """Where both give the same name, one is the first and the other the second."""
     (tmp_path / "other").mkdir()
