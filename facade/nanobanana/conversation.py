@@ -31,7 +31,7 @@ def _saved(text: str) -> dict[str, Any]:
         raise ValueError(f"its format is {saved['format']!r}")
     if not all(isinstance(turn, dict) for turn in saved["turns"]):
         raise ValueError("a turn is no object")
-    options = dict(saved["options"])
+    options = {name: value for name, value in saved["options"].items() if value is not None}
     if unknown := options.keys() - _OPTIONS:
         raise ValueError(f"it has unknown options: {', '.join(sorted(unknown))}")
     return options | {"turns": entries(dict(members(content))["turns"])}

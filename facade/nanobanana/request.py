@@ -48,7 +48,7 @@ def _one_of(name: str, accepted: Sequence[T], given: object) -> T:
 def _prompt(given: str) -> str:
     if not isinstance(given, str):
         raise InvalidRequestError(f"the prompt is of type {type(given).__name__}; it must be a str", param="prompt")
-    if not given.strip():
+    if not given.replace("\ufeff", "").strip():
         raise InvalidRequestError("the prompt is empty; say what to draw", param="prompt")
     try:
         given.encode()
@@ -107,7 +107,7 @@ def _extra_body(given: Mapping[str, Any] | None) -> Mapping[str, Any]:
         if name in given:
             raise InvalidRequestError(f"extra_body cannot hold {name!r}: {reason}", param="extra_body")
     try:
-        text = json.dumps(dict(given), allow_nan=False)
+        text = json.dumps(dict(given), ensure_ascii=False, allow_nan=False)
         text.encode()
     except (TypeError, ValueError, RecursionError) as exc:
         raise InvalidRequestError(f"extra_body holds what JSON cannot: {exc}", param="extra_body") from None

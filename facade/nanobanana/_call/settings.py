@@ -97,7 +97,7 @@ def checked_headers(given: Mapping[str, str]) -> tuple[str, tuple[tuple[str, str
             return f"{name} is set by the library and cannot be replaced", ()
         if not isinstance(value, str) or not _HEADER_VALUE.fullmatch(value):
             return f"the value of {name} holds a line break or another character that no header has", ()
-    return "", tuple(given.items())
+    return "", tuple((name, value.strip(" \t")) for name, value in given.items())  # RFC 9110, 5.5
 
 
 def plain_client(settings: Settings) -> dict[str, Any]:
@@ -154,7 +154,8 @@ def checked_base_url(given: str | None, *, allow_insecure: bool) -> httpx.URL:
         url.host.encode("idna")  # an empty or overlong label shows only there
     except (httpx.InvalidURL, TypeError, ValueError, AttributeError):
         url = httpx.URL("")
-    if url.scheme not in ("http", "https") or not url.host or url.userinfo or url.query or url.fragment:
+    is_plain = url.scheme in ("http", "https") and url.host and not (url.userinfo or url.query or url.fragment)
+    if not is_plain or (url.port or 0) > 65535:
         raise ConfigurationError(
             "the base URL is not an address of the form https://host[:port][/path]",
             advice="Correct base_url=... or INFINITYBLUE_BASE_URL",

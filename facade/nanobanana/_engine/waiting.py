@@ -18,6 +18,7 @@ import anyio
 
 T = TypeVar("T")
 READ, WRITE = selectors.EVENT_READ, selectors.EVENT_WRITE
+_LONGEST = 24 * 3600.0  # seconds; poll takes no more than some weeks
 
 
 class Wait(NamedTuple):
@@ -58,7 +59,7 @@ def _block(wait: Wait) -> None:
     with kind() as selector:
         for sock, event in wait.sockets:
             selector.register(sock, event)
-        selector.select(wait.seconds)
+        selector.select(min(wait.seconds, _LONGEST))
 
 
 def _selector_loop() -> asyncio.AbstractEventLoop | None:

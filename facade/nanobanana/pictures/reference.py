@@ -213,7 +213,10 @@ def _from_data_url(url: str) -> bytes:
     head, _, body = url.partition(",")
     if not head.lower().rstrip().endswith(";base64"):
         raise _refuse("the data: URL is not in Base64")
+    text = "".join(unquote(body).split())
+    if "=" not in text:  # padding can be left away, and cannot be half there
+        text += "=" * (-len(text) % 4)
     try:
-        return b64decode("".join(unquote(body).split()), validate=True)
+        return b64decode(text, validate=True)
     except ValueError:
         raise _refuse("the data: URL holds bad Base64") from None

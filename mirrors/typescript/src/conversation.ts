@@ -4,7 +4,7 @@ import type { CallOptions, NanoBanana } from "./client.js";
 import { InvalidRequestError } from "./errors.js";
 import { FORMATS, type Turn } from "./formats.js";
 import type { Generation } from "./image.js";
-import { object, parseExactly } from "./json.js";
+import { isObject, object, parseExactly } from "./json.js";
 import { type ImageOptions, ImageRequest, type RequestOptions } from "./request.js";
 
 const FORMAT = "nanobanana conversation 1";
@@ -77,10 +77,10 @@ export class Conversation {
     try {
       const { format, turns, options } = object(parseExactly(text));
       if (format !== FORMAT) throw new Error(`its format is ${JSON.stringify(format)}`);
-      if (!Array.isArray(turns)) throw new Error("it has no turns");
-      const unknown = Object.keys(object(options)).find((name) => !OPTIONS.map(saved).includes(name));
+      if (!Array.isArray(turns) || !isObject(options)) throw new Error("it has no turns or no options");
+      const unknown = Object.keys(options).find((name) => !OPTIONS.map(saved).includes(name));
       if (unknown) throw new Error(`it has an unknown option: ${unknown}`);
-      const given = OPTIONS.map((name) => [name, object(options)[saved(name)]]);
+      const given = OPTIONS.map((name) => [name, options[saved(name)]]);
       return client.conversation(Object.fromEntries(given) as object, turns.map(object));
     } catch (error) {
       const { detail, message } = error as InvalidRequestError;

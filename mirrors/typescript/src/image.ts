@@ -7,6 +7,7 @@ import { dirname, extname, join, parse, resolve } from "node:path";
 import { DownloadError, InvalidRequestError, SaveError } from "./errors.js";
 import { EXTENSIONS, dimensions, extensionOf, sniff } from "./picture.js";
 
+const LONGEST = 255; // bytes of a name, on nearly all filesystems
 const JPEG = [".jpg", ".jpeg", ".jpe", ".jfif"];
 const SUFFIXES = [...EXTENSIONS, ...JPEG, ".bmp", ".tif", ".tiff", ".svg", ".hif"];
 
@@ -104,7 +105,9 @@ async function isFolder(path: string): Promise<boolean> {
 }
 
 async function checkFile(path: string): Promise<void> {
-  const found = await stat(path).catch(() => null);
+  const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
+    if (error.code !== "ENOENT") throw error; // such as a name that is too long
+  });
   if (found?.isFile() === false) throw new Error("it is there and is no regular file");
 }
 
@@ -117,7 +120,10 @@ async function write(path: string, data: Uint8Array, replaces: boolean): Promise
   try {
     await writeFile(part, data, { flag: "wx", flush: true });
     let target = path;
-    for (let number = 2; !replaces && !(await isFree(target)); number++) target = join(dir, `${name}-${number}${ext}`);
+    for (let number = 2; !replaces && !(await isFree(target)); number++) {
+      const end = `-${number}${ext}`;
+      target = join(dir, Buffer.from(name).subarray(0, LONGEST - end.length).toString().replace(/\ufffd$/, "") + end);
+    }
     await rename(part, target);
     return target;
   } finally {
@@ -141,7 +147,8 @@ export async function checkTarget(path: string): Promise<string> {
     if (!path) throw new Error("the path is empty");
     const [folder, end] = await isFolder(path) ? [path, "/"] : [dirname(path), ""];
     await rm(await write(join(folder, `.nanobanana-${randomUUID()}`), Buffer.of(), true));
-    if (!end) await checkFile(path);
+    const { dir, name } = parse(path);
+    for (const one of end ? [] : [path, join(dir, `${name}.heic`)]) await checkFile(one); // the longest suffix
     return resolve(path) + end;
   } catch (error) {
     return InvalidRequestError.refuse("saveTo", `nothing can be written to ${path}: ${(error as Error).message}`);

@@ -16,15 +16,17 @@ function refuse(words: string, advice = "Give a PNG, JPEG, WebP, HEIC or HEIF pi
   InvalidRequestError.refuse("references", words, advice);
 }
 
-/** The bytes of Base64 in any of its usual forms: either alphabet, without padding, in lines; null where it is none. */
-export function fromBase64(text: string): Buffer | null {
+function decoded(text: string): Buffer | null {
   try {
-    const bare = text.replace(/=\s*=?\s*$/, "").replaceAll("-", "+").replaceAll("_", "/");
-    return Buffer.from(atob(bare), "latin1"); // atob refuses what Buffer.from would skip
+    return Buffer.from(atob(text), "latin1"); // atob refuses what Buffer.from would skip
   } catch {
     return null;
   }
 }
+
+/** The bytes of Base64 in any of its usual forms: either alphabet, without padding, in lines; null where it is none. */
+export const fromBase64 = (text: string): Buffer | null =>
+  decoded(text.replace(/=\s*=?\s*$/, "").replaceAll("-", "+").replaceAll("_", "/"));
 
 /** A picture that the model is given to look at: its bytes, sent untouched, and the type they show. */
 export class ReferenceImage {
@@ -52,8 +54,8 @@ export class ReferenceImage {
 async function fromText(text: string): Promise<ReferenceImage> {
   if (/^data:/i.test(text)) {
     const [head] = /^data:[^,]*;base64,/i.exec(text) ?? refuse("the data: URL is not in Base64");
-    const data = /[\s_-]\S/.test(text.slice(head.length).trim()) ? null : fromBase64(text.slice(head.length));
-    return new ReferenceImage(data ?? refuse("the data: URL holds bad Base64"));
+    const bare = text.slice(head.length).replace(/%([\da-f]{2})/gi, (_, hex) => String.fromCharCode(parseInt(hex, 16)));
+    return new ReferenceImage(decoded(bare) ?? refuse("the data: URL holds bad Base64"));
   }
   const isAddress = /^[a-z][a-z0-9+.-]+:\/\//i.test(text);
   if (isAddress) refuse("it is a URL, and nothing is downloaded unasked", "Download it, and give its bytes");

@@ -35,16 +35,19 @@ function oneOf<T>(param: string, accepted: readonly T[], given: unknown): T {
 
 function checkPrompt(given: unknown): string {
   if (typeof given !== "string") return refuse("prompt", `the prompt is of type ${typeof given}; it must be a string`);
-  if (!given.trim()) refuse("prompt", "the prompt is empty; say what to draw");
+  if (/^[\s\x1c-\x1f\x85]*$/.test(given)) refuse("prompt", "the prompt is empty; say what to draw");
   return given.isWellFormed() ? given : refuse("prompt", "the prompt holds half of a surrogate pair");
 }
 
 function checkExtraBody(given: unknown): Readonly<Json> {
   if (!isObject(given)) return refuse("extraBody", "extraBody is no object");
-  const own = ["contents", "messages", "model"].find((name) => name in given);
+  const own = ["contents", "messages", "model", "stream"].find((name) => name in given);
   if (own) refuse("extraBody", `extraBody holds ${own}, which has an argument of its own`);
   try {
-    return JSON.parse(JSON.stringify(given)) as Json;
+    return JSON.parse(JSON.stringify(given), (name, value) => {
+      if (![name, value].every((one) => String(one).isWellFormed())) throw new Error("half of a surrogate pair");
+      return value as unknown;
+    }) as Json;
   } catch (error) {
     return refuse("extraBody", `extraBody is no JSON: ${(error as Error).message}`);
   }

@@ -62,7 +62,8 @@ export function settingsOf({ apiKey, baseUrl, ...options }: ClientOptions, platf
   const isWord = typeof key === "string" && /^[\x21-\x7e]+$/.test(key);
   if (!isWord) refuse("the API key holds a character that no key has", "Copy it again from the console");
   const base = URL.canParse(address) ? new URL(address) : refuse("the base URL is no address", "Correct baseUrl");
-  const isPlain = /^https?:$/.test(base.protocol) && !base.username && !base.password && !base.search && !base.hash;
+  const isName = /^https?:\/\/[^\s/?#\\]\S*$/i.test(address) && !/^\.|\.\.|[^.]{64}/.test(base.hostname);
+  const isPlain = isName && !base.username && !base.password && !base.search && !base.hash;
   if (!isPlain) refuse("the base URL is not of the form https://host[:port][/path]", "Correct baseUrl");
   const isOpen = base.protocol === "http:" && !LOOPBACK.includes(base.hostname) && !settings.allowInsecure;
   if (isOpen) refuse(`the base URL ${base} would send your key unencrypted`, "Use https://, or allowInsecure: true");
@@ -96,7 +97,7 @@ export function headersProblem(headers: Readonly<Record<string, string>>): strin
   for (const [name, value] of Object.entries(headers)) {
     if (RESERVED.test(name)) return `the header ${name} is the library's own and cannot be replaced`;
     if (!/^[\w!#$%&'*+.^`|~-]+$/.test(name)) return `${JSON.stringify(name)} is no name of a header`;
-    if (!/^[\t\x20-\x7e\x80-\xff]*$/.test(value)) return `the header ${name} holds a character that no header can`;
+    if (!/^[\t\x20-\x7e]*$/.test(value)) return `the header ${name} holds a character that no header can`;
   }
   return null;
 }
