@@ -120,7 +120,7 @@ class Call:
             self._tokens = generation.usage.total_tokens
             return generation
         error.status_code = answer.status_code
-        error.request_id = error.request_id or answer.request_id
+        error.request_id = answer.request_id or error.request_id
         error.content = self.exchange.key.redact_bytes(answer.lifted.whole())
         answer.lifted.blobs.discard()
         raise error

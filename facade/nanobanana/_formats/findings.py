@@ -49,14 +49,14 @@ class Findings:
     _keys: set[str] = field(factory=set, init=False)
     _keyed: int = field(default=0, init=False)
 
-    def add_text(self, text: str, *, is_thought: bool = False) -> None:
+    def add_text(self, text: str, *, is_thought: bool = False, unless_there: bool = False) -> None:
         """Takes words, and out of them the pictures that stand there as Markdown or as `data:` URI."""
         words, pictures = parted(text)
         for value in pictures:
             if is_broken(value):
                 self._note_damage("the picture in the answer is broken into lines", is_thought=is_thought)
             else:
-                self.add_picture(value, is_thought=is_thought)
+                self.add_picture(value, is_thought=is_thought, unless_there=unless_there)
         if words:
             (self.thoughts if is_thought else self.words).append(words)
 
