@@ -219,6 +219,6 @@ export function read({ model, wire }: ImageRequest, reply: Reply): { generation:
     metadata: readable(Object.fromEntries(metadata), taken) as Json,
   };
   Object.defineProperty(generation, "image", { enumerable: false }); // it is shown as the last of them
-  Object.defineProperty(generation, "raw", { enumerable: false, get: () => JSON.parse(reply.text) as unknown });
+  Object.defineProperty(generation, "raw", { enumerable: false, get: () => JSON.parse(JSON.stringify(answer)) as unknown });
   return { generation, source };
 }
