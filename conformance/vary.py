@@ -1,4 +1,5 @@
-"""Neighbours of cases: one thing of an answer changed, to see where two programs differ that no case plays."""
+"""Neighbours of cases: one thing of an answer, or of what is asked for, changed, to see where two programs differ that
+no case plays."""
 
 from __future__ import annotations
 
@@ -23,8 +24,52 @@ STATUSES = [
     201, 202, 206, 300, 307, 400, 401, 402, 403, 404, 408, 409, 413, 425, 429, 499, 500, 502, 503, 504, 520, 529,
 ]  # fmt: skip
 LATER = ["0", "3", "-1", " 5 ", "1.5", "+5", "5.", "Thu, 01 Jan 2026 00:00:09 GMT", "Thursday, 01-Jan-26 00:00:09 GMT"]
+_URL = "data:image/png;base64,"
+_TIMES = [0, -1, 1e-9, 0.5, 1e9, 1e10]
+_HEADERS = [{"X-A": value} for value in ("", " a ", "a\tb", "a\nb", "\u00e4", "\x7f")] + [
+    {name: "a"} for name in ("", "X A", "X:A", "Accept", "User-Agent", "Expect", "Range", "cookie")
+]
+ARGUMENTS: dict[str, list[Any]] = {
+    "prompt": ["", " ", "\u00a0", "\u200b", "\ufeff", "a\x00b", " a ", "\ud83d", "\U0001f600"],
+    "model": ["nanobanana", "nanobanana_pro", "nanobanana_2", "NanoBanana", ""],
+    "aspect_ratio": ["1:1", "16:9", "1:1 ", "9:21", "auto", ""],
+    "image_size": ["512", "4K", "1k", "8K", ""],
+    "include_thoughts": [True, False],
+    "wire": ["native", "chat", "Chat"],
+    "references": [
+        [], [""], ["nowhere.png"], ["a\x00b"], ["https://a.example/a.png"], ["data:,a"], [_URL], [_URL + PIXEL],
+        [_URL.upper() + PIXEL], [_URL + PIXEL[:-2]], [_URL + PIXEL[:-1]], [f"{_URL}\n{PIXEL[:40]}\n{PIXEL[40:]}"],
+        [{"$base64": "iVBORw0KGgo="}], [{"$base64": "R0lGODlhAQABAAAAADs="}], [{"$base64": "/9j/2Q=="}],
+    ],
+    "extra_body": [
+        {"a": {"b": [None]}}, {"contents": []}, {"stream": True}, {"generationConfig": None}, {"a": "\ud83d"},
+    ],
+    "extra_headers": _HEADERS,
+    "timeout": _TIMES,
+    "path": [
+        "cat", "cat.PNG", "cat.jpg", ".png", "cat.", "a/b/", "cat.svg", "v1.2", "..", "", "a\x00b", "x" * 250,
+        "\u00e4" * 126,
+    ],
+}  # fmt: skip
+ARGUMENTS["save_to"] = ARGUMENTS["path"]
+CLIENT: dict[str, list[Any]] = {
+    "base_url": ["https://a.example" + end for end in ("//", "/a/", "/a b", "?a", "#a", ":65536", ".", "..b", "\\a")]
+    + ["http://a.example", "http://localhost:9", "https://", "https:a", " https://a.example", "HTTPS://A.EXAMPLE:443"],
+    "timeout": _TIMES,
+    "connect_timeout": _TIMES,
+    "max_retries": [-1, 0, 5],
+    "max_response_bytes": [0, 1, 400],
+    "headers": _HEADERS,
+}
+_OF_A_REQUEST = ["model", "aspect_ratio", "image_size", "include_thoughts", "wire", "extra_body"]
+TAKEN = {
+    "request": ["prompt", "references", *_OF_A_REQUEST], "conversation": _OF_A_REQUEST, "save": ["path"],
+    "say": ["prompt", "references"],
+}  # fmt: skip
+TAKEN["generate"] = TAKEN["send"] = [*TAKEN["request"], "extra_headers", "timeout", "save_to"]
 _NAME = re.compile(r"(.+)-varied-(\d+)-(\d+)")
 _SHOWN, _SHOWN_OF_A_TEXT = 2000, 60  # characters
+_ASKED_FOR, _OF_THE_CLIENT = 0.3, 0.2  # how often what is asked for is changed, and of that, how often for all of it
 
 
 def named(folder: Path, names: Collection[str]) -> list[Case]:
@@ -65,11 +110,30 @@ def neighbour(case: Case, seed: int, number: int) -> Case:
     dice = random.Random(name)
     if not (answers := _answers(case)):
         raise BadCaseError(f"{case.id} has no answer in JSON that could be changed")
+    if dice.random() < _ASKED_FOR:
+        return replace(_asked_otherwise(case, dice), id=name)
     at = dice.choice([*answers])
     steps = [*case.exchange]
     response, change = _changed(answers[at], dice)
     steps[at] = replace(steps[at], response=response)
     return replace(case, id=name, note=f"answer {at + 1}: {change}", exchange=steps)
+
+
+def _asked_otherwise(case: Case, dice: random.Random) -> Case:
+    """The same case with one change in what is asked for."""
+    actions = [at for at, action in enumerate(case.do) if action.method in TAKEN]
+    if not actions or dice.random() < _OF_THE_CLIENT:
+        option = dice.choice([*CLIENT])
+        value = dice.choice(CLIENT[option])
+        return replace(
+            case, note=f"client: {option} is {json.dumps(_cut(value))}", client={**case.client, option: value}
+        )
+    at = dice.choice(actions)
+    argument = dice.choice(TAKEN[case.do[at].method])
+    value = dice.choice(ARGUMENTS[argument])
+    do = [*case.do]
+    do[at] = replace(do[at], arguments={**do[at].arguments, argument: value})
+    return replace(case, note=f"action {at + 1}: {argument} is {json.dumps(_cut(value))}", do=do)
 
 
 def _answers(case: Case) -> dict[int, Response]:

@@ -105,6 +105,14 @@ def test_neighbours_of_cases_side_by_side(tmp_path):
     assert first == second != [case.exchange for case in varied(load(folder), 12, 4)]
 
 
+def test_neighbours_ask_for_other_things_too(tmp_path):
+    """Some neighbours change an argument or an option of the client, and say which."""
+    (case,) = load(written(tmp_path, good_case()))
+    others = [one for one in varied([case], 40, 1) if (one.do, one.client) != (case.do, case.client)]
+    assert {one.note.split()[0].rstrip(":") for one in others} == {"action", "client"}
+    assert all(one.exchange == case.exchange for one in others)
+
+
 def test_a_neighbour_that_differs_is_shown_and_can_be_called_again(tmp_path):
     """Its change, its answer with long texts cut, and its name, by which --only plays it again without --vary."""
     first, second = adapter(tmp_path, M, "one"), adapter(tmp_path, N, "two")

@@ -218,7 +218,8 @@ export function read({ model, wire }: ImageRequest, reply: Reply): { generation:
     ...{ thoughts: found.said(thought), requestId, model, usage, headers, image: images.at(-1)!, raw: null },
     metadata: readable(Object.fromEntries(metadata), taken) as Json,
   };
-  Object.defineProperty(generation, "image", { enumerable: false }); // it is shown as the last of them
-  Object.defineProperty(generation, "raw", { enumerable: false, get: () => JSON.parse(JSON.stringify(answer)) as unknown });
+  const raw = { enumerable: false, get: () => JSON.parse(JSON.stringify(answer)) as unknown };
+  // It is shown as the last of the images, and the answer on demand.
+  Object.defineProperties(generation, { image: { enumerable: false }, raw });
   return { generation, source };
 }
