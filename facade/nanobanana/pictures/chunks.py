@@ -55,7 +55,8 @@ def jpeg_segments(file: BinaryIO) -> Iterator[tuple[int, int]]:
 
 
 def boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, int]]:
-    """The name of each box of a HEIF between two places, and where its body begins and ends (ISO/IEC 14496-12, 4.2)."""
+    """The name of each box of a HEIF between two places, and where its body begins and ends, while the file stands at
+    its body (ISO/IEC 14496-12, 4.2)."""
     for _ in range(_MOST):
         file.seek(start)
         head = file.read(16)
@@ -67,5 +68,6 @@ def boxes(file: BinaryIO, start: int, end: int) -> Iterator[tuple[bytes, int, in
         following = start + length if length else end  # 0: up to the end
         if not body <= following <= end:
             return
+        file.seek(body)
         yield head[4:8], body, following
         start = following

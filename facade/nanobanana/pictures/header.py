@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable
 from typing import BinaryIO, Literal, TypeAlias
@@ -134,13 +135,11 @@ def _primary_item(file: BinaryIO, start: int, end: int) -> Shape:
     primary, properties, associated = 0, list[tuple[bytes, bytes]](), list[bytes]()
     for name, body, stop in boxes(file, start, end):
         if name == b"pitm":
-            file.seek(body)
             primary = int.from_bytes(file.read(min(stop - body, 8))[4:], "big")
         elif name == b"iprp":
             for kind, inner, last in boxes(file, body, stop):
-                file.seek(inner)
                 if kind == b"ipco":
-                    properties = [_property(file, *found) for found in boxes(file, inner, last)]
+                    properties = [(each, file.read(min(to - at, 12))) for each, at, to in boxes(file, inner, last)]
                 elif kind == b"ipma":
                     associated.append(file.read(min(last - inner, _LONGEST)))
     shape, is_turned = b"", False
@@ -153,25 +152,20 @@ def _primary_item(file: BinaryIO, start: int, end: int) -> Shape:
     return int.from_bytes(shape[4:8], "big"), int.from_bytes(shape[8:12], "big"), is_turned
 
 
-def _property(file: BinaryIO, name: bytes, start: int, end: int) -> tuple[bytes, bytes]:
-    file.seek(start)
-    return name, file.read(min(end - start, 12))
-
-
 def _indices(associated: bytes, item: int) -> list[int]:
     """Which properties an item has, counted from 1 (ISO/IEC 23008-12, 9.3.1)."""
-    name = 4 if associated[:1] > b"\0" else 2
-    wide = 2 if associated[3:4] and associated[3] & 1 else 1
-    at = 8
-    while at < len(associated):
-        found = int.from_bytes(associated[at : at + name], "big")
-        count = int.from_bytes(associated[at + name : at + name + 1], "big")
-        at += name + 1
-        if found == item:
-            entries = associated[at : at + count * wide]
-            bits = 0x7FFF if wide == 2 else 0x7F
-            return [int.from_bytes(entries[i : i + wide], "big") & bits for i in range(0, len(entries), wide)]
-        at += count * wide
+    body = io.BytesIO(associated)
+
+    def number(length: int) -> int:
+        return int.from_bytes(body.read(length), "big")
+
+    name_length = 4 if number(1) else 2
+    is_wide = number(3) & 1
+    for _ in range(min(number(4), len(associated))):
+        name, count = number(name_length), number(1)
+        indices = [number(2) & 0x7FFF if is_wide else number(1) & 0x7F for _ in range(count)]
+        if name == item:
+            return indices
     return []
 
 

@@ -30,9 +30,9 @@ def _pillow(task: str, failure: str, advice: str) -> Iterator[None]:
     except InvalidRequestError:
         raise
     except ImportError:
-        raise _refuse(f"{task} needs Pillow", "pip install 'infinityblue-nanobanana[pillow]'") from None
+        raise refused(f"{task} needs Pillow", "pip install 'infinityblue-nanobanana[pillow]'") from None
     except Exception as exc:  # a closed file, a damaged or truncated one, an odd array
-        raise _refuse(f"{failure}: {str(exc) or type(exc).__name__}", advice) from None
+        raise refused(f"{failure}: {str(exc) or type(exc).__name__}", advice) from None
 
 
 def as_png(value: Any) -> bytes:
@@ -84,7 +84,7 @@ def _with_shades(image: PillowImage) -> PillowImage:
 
 def _written(image: PillowImage) -> bytes:
     if image.mode == "F":
-        raise _refuse("its pixels are floats", "Scale them to 0..255 and make them whole numbers (uint8)")
+        raise refused("its pixels are floats", "Scale them to 0..255 and make them whole numbers (uint8)")
     if image.mode in ("CMYK", "LAB"):
         image = _on_screen(image)
     elif image.mode not in _PNG_MODES:
@@ -108,5 +108,8 @@ def _on_screen(image: PillowImage) -> PillowImage:
     return shown
 
 
-def _refuse(message: str, advice: str) -> InvalidRequestError:
+def refused(
+    message: str, advice: str = "Give a PNG, JPEG, WebP, HEIC or HEIF picture of at most 20 MB"
+) -> InvalidRequestError:
+    """The error for a reference image that cannot be taken."""
     return InvalidRequestError(message, param="references", advice=advice)

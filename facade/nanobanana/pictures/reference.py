@@ -17,7 +17,7 @@ from ..errors import InvalidRequestError
 from .download import download
 from .header import dimensions, sniff
 from .image import GeneratedImage
-from .pixels import as_png, smaller
+from .pixels import as_png, refused, smaller
 from .remote import RemoteImage
 from .saving import reason
 
@@ -60,7 +60,7 @@ def _as_bytes(data: bytes | bytearray | memoryview) -> bytes:
             return bytes(data)
         except ValueError as exc:  # a memoryview that was released
             problem = str(exc)
-    raise _refuse(problem, "Give bytes, or anything else to ReferenceImage.of()")
+    raise refused(problem, "Give bytes, or anything else to ReferenceImage.of()")
 
 
 @frozen(repr=False)
@@ -85,7 +85,7 @@ class ReferenceImage:
             return found
         else:
             problem = f"is {found or 'no picture of a known type'}"
-        raise _refuse(f"{self.name or 'the reference image'} {problem}")
+        raise refused(f"{self.name or 'the reference image'} {problem}")
 
     @classmethod
     def of(cls, value: ReferenceLike) -> ReferenceImage:
@@ -103,13 +103,13 @@ class ReferenceImage:
                 try:
                     return cls(value.data, name="the generated image")
                 except OSError as exc:
-                    raise _refuse(str(exc), "Give a picture that is still there") from None
+                    raise refused(str(exc), "Give a picture that is still there") from None
             case RemoteImage():
-                raise _refuse(f"it lies at {value.url} and was not fetched", "Give what its download() returns")
+                raise refused(f"it lies at {value.url} and was not fetched", "Give what its download() returns")
             case str() if _DATA_URL.match(value):
                 return cls(_from_data_url(value), name="the data: URL")
             case str() if _URL.match(value):
-                raise _refuse("it is a URL, and nothing is downloaded unasked", "Use ReferenceImage.from_url(url)")
+                raise refused("it is a URL, and nothing is downloaded unasked", "Use ReferenceImage.from_url(url)")
             case str() | os.PathLike():
                 return cls._from_path(value)
             case bytes() | bytearray() | memoryview():
@@ -120,7 +120,7 @@ class ReferenceImage:
             return cls._from_file(value)
         if hasattr(value, "__array_interface__"):
             return cls(as_png(value), name="the picture")
-        raise _refuse(
+        raise refused(
             f"it is of type {type(value).__name__}",
             "Give a path, bytes, an open binary file, a Pillow image, a numpy array, a data: URL or a GeneratedImage",
         )
@@ -160,7 +160,7 @@ class ReferenceImage:
             data = read_regular_file(place, limit=MAX_REFERENCE_BYTES)
         except (OSError, ValueError, TypeError) as exc:  # a NUL in the name, a name of bytes
             words = f"{str(path)[:200]!r} cannot be read: {reason(exc).lower()}"
-            raise _refuse(words, "Give the path of a picture; Base64 as data:image/png;base64,...") from None
+            raise refused(words, "Give the path of a picture; Base64 as data:image/png;base64,...") from None
         return cls(data, name=repr(place.name))
 
     @classmethod
@@ -172,16 +172,16 @@ class ReferenceImage:
                 if inspect.isawaitable(piece):
                     raise _unawaited("its read() is a coroutine, as that of an upload in a web framework", piece)
                 if isinstance(piece, str):
-                    raise _refuse("the file is open for text", "Open it with mode 'rb'")
+                    raise refused("the file is open for text", "Open it with mode 'rb'")
                 if not piece:
                     break
                 data += piece
         except InvalidRequestError:
             raise
         except Exception as exc:  # a file object is anybody's, and raises what it likes
-            raise _refuse(f"the file cannot be read: {reason(exc)}", "Give an open binary file, or its bytes") from None
+            raise refused(f"the file cannot be read: {reason(exc)}", "Give an open binary file, or its bytes") from None
         if not data:
-            raise _refuse("the file is empty, or has been read to its end", "Rewind it with seek(0), or open it again")
+            raise refused("the file is empty, or has been read to its end", "Rewind it with seek(0), or open it again")
         return cls(bytes(data), name=repr(getattr(file, "name", "the file")))
 
     def dimensions(self) -> tuple[int, int] | None:
@@ -196,27 +196,21 @@ class ReferenceImage:
         return f"<ReferenceImage {self.name} {self.mime_type} {len(self.data)} bytes>"
 
 
-def _refuse(
-    message: str, advice: str = "Give a PNG, JPEG, WebP, HEIC or HEIF picture of at most 20 MB"
-) -> InvalidRequestError:
-    return InvalidRequestError(message, param="references", advice=advice)
-
-
 def _unawaited(message: str, awaitable: Any) -> InvalidRequestError:
     if inspect.iscoroutine(awaitable):
         awaitable.close()  # else Python warns that it never was awaited
-    return _refuse(message, "Await it first, and give the bytes")
+    return refused(message, "Await it first, and give the bytes")
 
 
 def _from_data_url(url: str) -> bytes:
     """The bytes of a `data:` URL (RFC 2397), with white space and percent signs as browsers take them."""
     head, _, body = url.partition(",")
     if not head.lower().rstrip().endswith(";base64"):
-        raise _refuse("the data: URL is not in Base64")
+        raise refused("the data: URL is not in Base64")
     text = "".join(unquote(body).split())
     if "=" not in text:  # padding can be left away, and cannot be half there
         text += "=" * (-len(text) % 4)
     try:
         return b64decode(text, validate=True)
     except ValueError:
-        raise _refuse("the data: URL holds bad Base64") from None
+        raise refused("the data: URL holds bad Base64") from None
