@@ -216,6 +216,22 @@ def test_request_for_impossible_pixels(width: int, height: int) -> None:
         ImageRequest.for_pixels(width, height, prompt="Draw a cat")
 
 
+@pytest.mark.parametrize("side", ["800", None, [], float("nan"), float("inf"), object()])
+def test_what_is_no_number_of_pixels_is_refused(side: Any) -> None:
+    """Sides are numbers."""
+    for shape in ((side, 100), (100, side)):
+        with pytest.raises(InvalidRequestError, match="no shape in pixels"):
+            ImageRequest.for_pixels(*shape, prompt="Draw a cat")
+
+
+@pytest.mark.parametrize("request_", ["Draw a cat", None, {"prompt": "Draw a cat"}])
+def test_what_is_no_request_is_refused(client: NanoBanana, request_: Any) -> None:
+    """`send` takes a request, and says so to whoever gives it a prompt."""
+    with pytest.raises(InvalidRequestError, match="it must be an ImageRequest") as caught:
+        client.send(request_)
+    assert caught.value.param == "request"
+
+
 def test_closed_client_says_so(nanobanana_sandbox: str) -> None:
     """A call on a closed client is refused in words."""
     client = NanoBanana(KEY, base_url=nanobanana_sandbox)

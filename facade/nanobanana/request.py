@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
+from math import inf
+from numbers import Real
 from types import MappingProxyType
 from typing import Any, ClassVar, Literal, TypeVar, get_args
 
@@ -192,8 +194,9 @@ class ImageRequest:
 
         Raises: InvalidRequestError where no size is large enough, or another argument is refused.
         """
-        if width < 1 or height < 1:
-            raise InvalidRequestError(f"{width}x{height} is no shape in pixels; both must be above 0", param="width")
+        if not all(isinstance(side, Real) and 1 <= side < inf for side in (width, height)):
+            problem = f"{width!r} x {height!r} is no shape in pixels; both must be numbers above 0"
+            raise InvalidRequestError(problem, param="width")
         ratio = nearest_aspect_ratio(width, height)
         shapes = {size: shape for size in IMAGE_SIZES if (shape := pixels(ratio, size))}
         for size, (across, down) in shapes.items():

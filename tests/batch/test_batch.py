@@ -267,8 +267,18 @@ def test_second_run_on_a_folder_is_refused(nanobanana_sandbox: str, tmp_path: Pa
     assert sorted(_billed(nanobanana_sandbox, "Draw shared")) == sorted(request["prompt"] for request in requests)
 
 
-@pytest.mark.parametrize("concurrency", [0, -1, 1.5, True])
+@pytest.mark.parametrize("concurrency", [0, -1, 1.5, True, 10_001, 2**70])
 def test_bad_concurrency_is_refused(client: NanoBanana, tmp_path: Path, concurrency: Any) -> None:
-    """Concurrency is a whole number of at least 1."""
+    """Concurrency is a whole number from 1 to what memory has room for."""
     with pytest.raises(InvalidRequestError, match="concurrency"):
         client.batch([], tmp_path, concurrency=concurrency)
+
+
+@pytest.mark.parametrize("argument", ["output_dir", "ledger_dir", "on_result"])
+@pytest.mark.parametrize("value", [5, b"folder", []])
+def test_what_would_fail_only_later_is_refused(client: NanoBanana, tmp_path: Path, argument: str, value: Any) -> None:
+    """What is no folder, or cannot be called with a result, is refused before anything is paid for."""
+    arguments: dict[str, Any] = {"output_dir": tmp_path, argument: value}
+    with pytest.raises(InvalidRequestError, match=argument) as caught:
+        client.batch(["Draw a cat"], **arguments)
+    assert caught.value.param == argument

@@ -191,6 +191,13 @@ def test_data_frames() -> None:
     ]
 
 
+@pytest.mark.parametrize("source", [None, 5, b"jobs.jsonl"])
+def test_what_is_no_file_is_refused(source: Any) -> None:
+    """Lines are read from a path or an open file."""
+    with pytest.raises(InvalidRequestError, match="a path, or an open file"):
+        read_lines(source)
+
+
 def test_frame_is_a_batch(client: Any, tmp_path: Path) -> None:
     """`batch` takes a frame as it is."""
     frame = pd.DataFrame({"prompt": ["Frame a", "Frame b"], "id": [1, 2]})

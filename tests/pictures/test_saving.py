@@ -294,3 +294,12 @@ def test_what_is_no_path_is_refused_first(target: Any) -> None:
     with pytest.raises(InvalidRequestError, match="nothing can be written") as caught:
         check_target(target)
     assert caught.value.param == "save_to"
+
+
+@pytest.mark.parametrize("path", [5, None, b"cat.png", []])
+def test_what_is_no_path_loses_no_picture(picture: Callable[..., bytes], path: Any) -> None:
+    """The picture is on the error, as it is wherever it could not be written."""
+    image = GeneratedImage(picture())
+    with pytest.raises(SaveError) as caught:
+        image.save(path)
+    assert caught.value.image is image

@@ -11,7 +11,7 @@ from attrs import evolve
 
 from .._engine.tokens import Blobs
 from .._engine.transport import Way
-from ..errors import ConfigurationError
+from ..errors import ConfigurationError, InvalidRequestError
 from ..pictures.generation import Generation
 from ..request import ImageRequest
 from .call import Call, perform, perform_async
@@ -89,6 +89,12 @@ class Caller:
         history: Sequence[bytes] = (),
         blobs: Blobs | None = None,
     ) -> Call:
+        if not isinstance(request, ImageRequest):
+            raise InvalidRequestError(
+                f"the request is of type {type(request).__name__}; it must be an ImageRequest",
+                param="request",
+                advice="Make one, ImageRequest(prompt, ...), or give the prompt to generate()",
+            )
         settings = self._settings.for_call(timeout=timeout, extra_headers=extra_headers)
         return Call(request, settings, self._key, history=history, blobs=blobs, folder=folder)
 

@@ -68,7 +68,7 @@ class Settings:
             if not _is_time(timeout):
                 raise InvalidRequestError(f"timeout is {timeout!r}; it must be {_A_TIME}", param="timeout")
             changed = evolve(changed, timeout=timeout)
-        if extra_headers:
+        if extra_headers is not None:
             problem, pairs = checked_headers(extra_headers)
             if problem:
                 raise InvalidRequestError(f"extra_headers: {problem}", param="extra_headers")

@@ -20,6 +20,7 @@ import anyio.lowlevel
 import anyio.to_thread
 
 from ..errors import InvalidRequestError
+from ..pictures.saving import as_path
 from .decision import Options
 from .lines import Line, lines_of
 from .runner import Draw, Runner, Summary
@@ -47,7 +48,11 @@ class _Face:
         """how: what else a `Runner` takes."""
         self._lines = lines_of(requests)
         self._on_result = on_result
-        self._runner = Runner(draw, os.fspath(output_dir), options, **how)
+        if not (on_result is None or callable(on_result)):  # it would be found out once the first picture is paid for
+            raise InvalidRequestError(
+                f"on_result is of type {type(on_result).__name__}; it must be a function", param="on_result"
+            )
+        self._runner = Runner(draw, as_path(output_dir, "output_dir"), options, **how)
 
     @property
     def summary(self) -> Summary:

@@ -128,8 +128,11 @@ def read_lines(
         except (OSError, ValueError) as exc:
             reason = (isinstance(exc, OSError) and exc.strerror) or str(exc)
             raise InvalidRequestError(f"{name} cannot be read: {reason}", param="file") from None
-    else:
+    elif hasattr(source, "read"):
         file = source
+    else:
+        problem = f"file is of type {type(source).__name__}; it must be a path, or an open file"
+        raise InvalidRequestError(problem, param="file")
     if is_csv is None:
         is_csv = str(name).lower().endswith((".csv", ".tsv"))
     said = []

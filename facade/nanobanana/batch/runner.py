@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import math
-import os
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -19,6 +18,7 @@ import attrs
 from ..errors import ConfigurationError, InvalidRequestError, NanoBananaError
 from ..pictures.generation import Generation
 from ..pictures.remote import RemoteImage
+from ..pictures.saving import as_path
 from ..request import ImageRequest
 from .books import Books, Claim
 from .decision import Options
@@ -29,6 +29,7 @@ from .waits import PATIENCE, judge, pause_after
 
 Draw = Callable[[ImageRequest, Path | None], Awaitable[Generation]]
 T = TypeVar("T")
+_MOST = 10_000  # calls at once, each of which takes memory here
 _FILE_THREADS, _FETCHES = 8, 4
 
 
@@ -58,6 +59,10 @@ class Summary:
             self.tokens += result.tokens or 0
 
 
+def _ledger_dir(given: object) -> str | None:
+    return None if given is None else as_path(given, "ledger_dir")
+
+
 @attrs.define(eq=False, slots=False)
 class Runner:
     """The work of a batch, in an event loop of its own, and its summary.
@@ -72,7 +77,7 @@ class Runner:
     _executor: Executor | None = attrs.field(default=None, kw_only=True)
     _recipe: Recipe | None = attrs.field(default=None, kw_only=True)
     _place: str = attrs.field(default="another endpoint", kw_only=True)
-    _ledger_dir: str | None = attrs.field(default=None, kw_only=True, converter=attrs.converters.optional(os.fspath))
+    _ledger_dir: str | None = attrs.field(default=None, kw_only=True, converter=_ledger_dir)
     summary: Summary = attrs.field(factory=Summary, init=False)
     is_stopping: bool = attrs.field(default=False, init=False)
     failure: BaseException | None = attrs.field(default=None, init=False)
@@ -82,8 +87,9 @@ class Runner:
 
     @concurrency.validator
     def _check(self, _: object, value: object) -> None:
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise InvalidRequestError(f"concurrency is {value!r}; it must be at least 1", param="concurrency")
+        if isinstance(value, bool) or not isinstance(value, int) or not 1 <= value <= _MOST:
+            problem = f"concurrency is {value!r}; it must be a whole number from 1 to {_MOST}"
+            raise InvalidRequestError(problem, param="concurrency")
 
     def stop(self, reason: str) -> None:
         """Takes no new work; calls under way are finished and kept."""

@@ -176,13 +176,13 @@ class GeneratedImage:
         overwrite: bool = True,
     ) -> tuple[Path, str]:
         """Writes the content; returns its path and, where the suffix asked for is of another type, a word on that."""
-        asked = os.fspath(path)
         try:
+            asked = os.fspath(path)
             mime_type, extension = self.mime_type, self.extension
             target, replace = place(asked, content, extension, keep_suffix=keep_suffix, overwrite=overwrite)
             written = write_atomically(target, content, replace=replace)
-        except (OSError, ValueError) as exc:  # ValueError: a NUL in the name, or none
-            words = f"the picture could not be written to {asked!r}: {reason(exc)}"
+        except (OSError, ValueError, TypeError) as exc:  # a NUL in the name, or none; what is no path at all
+            words = f"the picture could not be written to {str(path)!r}: {reason(exc)}"
             raise SaveError(words, image=self) from None
         suffix = Path(asked).suffix
         if written.suffix == suffix or suffix.lower() not in SUFFIXES:

@@ -20,6 +20,14 @@ def reason(problem: Exception) -> str:
     return words or type(problem).__name__
 
 
+def as_path(given: object, param: str) -> str:
+    """A path as a string. Raises: InvalidRequestError where it is none, naming the argument."""
+    path = os.fspath(given) if isinstance(given, str | os.PathLike) else None
+    if not isinstance(path, str):
+        raise InvalidRequestError(f"{param} is of type {type(given).__name__}; it must be a path", param=param)
+    return path
+
+
 JPEG_SUFFIXES = {".jpg", ".jpeg", ".jpe", ".jfif"}
 SUFFIXES = {*EXTENSIONS.values(), *JPEG_SUFFIXES, ".bmp", ".tif", ".tiff", ".svg", ".hif"}
 """What a name may end in that says the type of a picture. In "v1.2" it does not."""
