@@ -55,15 +55,17 @@ class Findings {
   /** Parts that are no pictures, such as a document. */
   readonly otherParts: Json[] = [];
   damagedPictures = 0;
+  /** The model's turn in a conversation. */
+  readonly message: Json;
   readonly finishReason: string | null;
   readonly usage: Usage;
   /** What has no place of its own, by the names it came under. */
   readonly rest: Json;
 
-  constructor(answer: Json, wire: Wire, readonly turn: Json) {
+  constructor(answer: Json, readonly wire: Wire, readonly turn: Json) {
     const { places, reason, usage, counts, read } = NAMES[wire];
     const place = places.find((name) => isObject(turn[name])) ?? places[0]!;
-    const message = object(turn[place]);
+    const message = this.message = object(turn[place]);
     this.finishReason = word(turn[reason]);
     const [promptTokens, candidatesTokens, totalTokens] = counts.map((name) => whole(object(answer[usage])[name]));
     this.usage = { promptTokens, candidatesTokens, totalTokens } as Usage;
@@ -116,7 +118,10 @@ class Findings {
     found.problem = null;
   }
 
-  get hasPicture(): boolean { return this.final.pictures.length + this.thought.pictures.length > 0; }
+  /** The final pictures; where every picture is marked as a thought, the last of them is the answer. */
+  get images(): Picture[] {
+    return this.final.pictures.length ? this.final.pictures : this.thought.pictures.slice(-1);
+  }
 
   /** What is wrong with the picture that would be the final one, where something is. */
   get problem(): string | null {
@@ -127,7 +132,7 @@ class Findings {
   get rank(): number {
     const isCounted = Object.values(this.usage).some((count) => count !== null);
     const isSaid = isCounted || this.finishReason || this.final.words.length || this.thought.words.length;
-    return this.problem ? 2 : this.hasPicture ? 3 : Number(Boolean(isSaid));
+    return this.problem ? 2 : this.images.length ? 3 : Number(Boolean(isSaid));
   }
 
   /** The words as they came, but for those that stand for a picture. */
@@ -172,7 +177,7 @@ function search(document: Json, found: Findings, takesAddresses: boolean): void 
 }
 
 /**
- * The generation that an answer holds, and the candidate or choice that has its picture, where one has.
+ * The generation that an answer holds, and the turn of the model that has its picture, where one has.
  *
  * Raises: UnusableResponseError or one of its kin where that is no picture.
  */
@@ -184,22 +189,20 @@ export function read({ model, wire }: ImageRequest, reply: Reply): { generation:
     .filter((found, number) => !number || found.rank > 1)); // words without a picture count in the first alone
   const found = turns.sort((one, other) => other.rank - one.rank)[0]!;
   const { final, thought, turn, finishReason, usage, rest, taken, otherParts } = found;
-  const source = found.hasPicture ? turn : null;
+  const source = found.rank > 1 && found.wire === wire ? found.message : null;
   const { blockReason, blockReasonMessage } = object(answer.promptFeedback);
   const blocked = word(blockReason);
   const isWithheld = WITHHELD.test(finishReason ?? "");
   if (found.rank < 2) for (const entry of objects(answer.data)) found.addPart(without(entry, "text"));
   if (found.rank < 2) search(answer, found, !blocked && !isWithheld);
   const said = { text: found.said(final), finishReason: finishReason?.toWellFormed() ?? null };
-  const fault = found.hasPicture ? null : faultIn(answer);
+  const fault = found.images.length ? null : faultIn(answer);
   if (fault) {
     const { words, code, requestId } = fault;
     throw unusable(`HTTP ${statusCode}, but with an error in it: ${words}`, { code, requestId, billed: "unknown" });
   }
   if (found.problem) throw unusable(found.problem);
-  // Where every picture is marked as a thought, the last of them is the answer.
-  const isFinal = final.pictures.length > 0;
-  const images = isFinal ? final.pictures.sort((a, b) => +isKnown(a) - +isKnown(b)) : thought.pictures.slice(-1);
+  const images = found.images.sort((one, other) => +isKnown(one) - +isKnown(other));
   if (!images.length) {
     const [cls, what] = blocked ? [PromptBlockedError, "the prompt was blocked"] as const
       : isWithheld ? [ContentBlockedError, "the picture was withheld"] as const
@@ -209,14 +212,12 @@ export function read({ model, wire }: ImageRequest, reply: Reply): { generation:
     const detail = plain(`${what} (${reason})${words && `: ${words}`}`, 600);
     throw unusable(detail, { ...said, usage, reason: plain(reason, 100) }, cls);
   }
-  const metadata = Object.entries({
-    ...rest,
-    ...{ otherParts, damagedPictures: found.damagedPictures || null },
-  }).filter(([, value]) => !isNothing(value));
+  const others = Object.entries({ ...rest, otherParts, damagedPictures: found.damagedPictures || null });
+  const metadata = Object.fromEntries(others.filter(([, value]) => !isNothing(value)));
   const generation = {
-    ...{ images, drafts: isFinal ? thought.pictures : thought.pictures.slice(0, -1), ...said },
+    ...{ images, drafts: thought.pictures.filter((picture) => !images.includes(picture)), ...said },
     ...{ thoughts: found.said(thought), requestId, model, usage, headers, image: images.at(-1)!, raw: null },
-    metadata: readable(Object.fromEntries(metadata), taken) as Json,
+    metadata: readable(metadata, taken) as Json,
   };
   const raw = { enumerable: false, get: () => JSON.parse(JSON.stringify(answer)) as unknown };
   // It is shown as the last of the images, and the answer on demand.

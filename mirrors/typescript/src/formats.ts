@@ -3,7 +3,7 @@
 import type * as wire from "./generated/types.gen.js";
 import { Modality } from "./generated/types.gen.js";
 import { GeneratedImage, type Generation } from "./image.js";
-import { type Json, isObject } from "./json.js";
+import type { Json } from "./json.js";
 import type { ImageRequest, Wire } from "./request.js";
 
 /** A turn as JSON, the user's or the model's. */
@@ -31,9 +31,7 @@ const native = {
     };
     return { contents, generationConfig };
   },
-  /** What was said in a candidate or choice, as received. */
-  said: ({ content }: Json): unknown => content,
-  /** The same written anew, for a picture that came from elsewhere. */
+  /** What was said, written anew, for a picture that came from elsewhere. */
   shown({ text, images }: Generation): Json {
     const parts = images.map((image) => image instanceof GeneratedImage
       ? { inlineData: { mimeType: image.mimeType, data: encoded(image) } } : { text: image.url });
@@ -54,7 +52,6 @@ const chat: typeof native = {
     const google: wire.ChatGoogleOptions = { image_config: { aspect_ratio: aspectRatio, image_size: imageSize } };
     return { model, messages, stream: false, extra_body: { google } };
   },
-  said: ({ message, delta }) => message ?? delta,
   shown({ text, images }) {
     const urls = images.map((image) => (image instanceof GeneratedImage ? dataUrl(image) : image.url));
     return { content: [...(text ? [text] : []), ...urls.map((url) => `![image](${url})`)].join("\n\n") };
@@ -64,7 +61,5 @@ const chat: typeof native = {
 export const FORMATS: Readonly<Record<Wire, typeof native>> = { native, chat };
 
 /** The model's turn as received but for its role, or one that shows what was found elsewhere. */
-export function modelTurn(format: typeof native, source: Json | null, generation: Generation): Turn {
-  const said = format.said(source ?? {});
-  return { ...(isObject(said) ? said : format.shown(generation)), role: format.modelRole };
-}
+export const modelTurn = (format: typeof native, source: Json | null, generation: Generation): Turn =>
+  ({ ...source ?? format.shown(generation), role: format.modelRole });

@@ -14,7 +14,7 @@ import { constants, inflateRaw, unzip } from "node:zlib";
 
 import * as errors from "./errors.js";
 import { plain } from "./errors.js";
-import { type Json, isObject, parseExactly } from "./json.js";
+import { isObject, parseExactly } from "./json.js";
 import { type Answer, nameOf, statusError } from "./refusals.js";
 import type { Settings } from "./settings.js";
 
@@ -22,10 +22,7 @@ const ERROR_BODY_LIMIT = 1024 * 1024; // bytes of an error answer that are read
 const SILENCE = 60_000; // ms after which keep-alive probes tell NAT and load balancers that the connection lives
 
 /** A whole 2xx answer, and what makes an error of it where it turns out to be of no use. */
-export interface Reply extends Answer {
-  document: Json;
-  unusable(detail: string, fields?: errors.ErrorFields, cls?: typeof errors.UnusableResponseError): Error;
-}
+export type Reply = Awaited<ReturnType<typeof attempt>>;
 
 /**
  * Sends a request once. `deadline` is the monotonic time at which the call is over.
@@ -35,7 +32,7 @@ export interface Reply extends Answer {
 export async function attempt(
   settings: Settings, options: Pick<http.RequestOptions, "path" | "headers">, body: Buffer, deadline: number,
   given: AbortSignal | undefined,
-): Promise<Reply> {
+) {
   const { base, platform, connectTimeout, maxResponseBytes, redact, censor } = settings;
   const [protocol, port, event] =
     base.protocol === "https:" ? [https, 443, "secureConnect"] as const : [http, 80, "connect"] as const;
@@ -81,7 +78,7 @@ export async function attempt(
   if (late.aborted) throw new errors.APITimeoutError("the time was over, no answer complete", { content: content() });
   const words = `the connection broke after the request was sent: ${plain(redact(failure?.message ?? ""), 300)}`;
   if (failure) throw new errors.OutcomeUnknownError(words, { content: content() });
-  const unusable: Reply["unusable"] = (detail, fields = {}, cls = errors.UnusableResponseError) => {
+  const unusable = (detail: string, fields: errors.ErrorFields = {}, cls = errors.UnusableResponseError): Error => {
     const requestId = answer.requestId ?? fields.requestId ?? null;
     return new cls(detail, { statusCode, code: null, content: content(), ...fields, requestId });
   };
