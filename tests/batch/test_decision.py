@@ -27,7 +27,6 @@ ROOT = Path(__file__).parents[2]
 TABLE: dict[State | None, tuple[Action, Action, Action, Action]] = {
     None: ("send", "send", "send", "send"),
     "free": ("send", "send", "send", "send"),
-    "claimed": ("tell", "send", "tell", "tell"),
     "unknown": ("tell", "send", "tell", "tell"),
     "paid": ("tell", "tell", "send", "tell"),
     "elsewhere": ("tell", "tell", "send", "fetch"),

@@ -172,6 +172,16 @@ class _Connection:
             raise error
         return self._real.execute(statement, *values)
 
+    def __enter__(self) -> None:
+        self._real.__enter__()
+
+    def __exit__(self, kind: Any, *more: Any) -> None:
+        try:
+            if kind is None and self._real.in_transaction:
+                self.execute("commit")
+        finally:
+            self._real.rollback()
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self._real, name)
 

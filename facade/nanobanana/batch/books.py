@@ -169,7 +169,7 @@ class Books:
             time.sleep(0.1)
 
     def _done(self, task: Task, stem: str, told: dict[str, Any]) -> BatchResult:
-        return self._noted(Row("done", task.about() | {"status": "done"} | told, stem))
+        return self._noted(Row(task.about() | {"status": "done"} | told, stem))
 
     def _recovered(self, task: Task, row: Row | None, there: str, **told: Any) -> BatchResult:
         """Gives a picture that was paid for its line, and its place where it has none."""
@@ -247,11 +247,11 @@ class Books:
     ) -> BatchResult:
         status = "unknown" if error["billed"] == "unknown" else "failed"
         record = claim.task.about() | {"status": status, "error": error} | claim.told() | (told or {})
-        state = state_of(record)
-        if state == "free" and claim.before is not None and claim.before.state != "free":
+        is_free = state_of(record) == "free"
+        if is_free and claim.before is not None and claim.before.state != "free":
             self.give_back(claim)  # nothing came of paying again; what may have been paid for before is not forgotten
             return BatchResult.of(record)
-        return self._noted(Row(state, record, None if state == "free" else claim.stem, refuge))
+        return self._noted(Row(record, None if is_free else claim.stem, refuge))
 
     def wrong(self, result: BatchResult) -> BatchResult:
         """Writes down a line that is no task."""

@@ -7,10 +7,9 @@ from typing import Any, Literal
 
 import attrs
 
-State = Literal["claimed", "done", "free", "paid", "elsewhere", "unknown"]
-"""What the ledger says of a task: claimed (a call may have left, and nothing is known of its end), done, free (failed,
-nothing was billed), paid (failed, and paid for), elsewhere (paid for; the answer only names the address of its
-picture), unknown (sent, and no usable answer came)."""
+State = Literal["done", "free", "paid", "elsewhere", "unknown"]
+"""What the ledger says of a task: done, free (failed, nothing was billed), paid (failed, and paid for), elsewhere (paid
+for; the answer only names the address of its picture), unknown (a call may have left, and no usable answer is here)."""
 
 Action = Literal["send", "skip", "recover", "fetch", "tell"]
 _BY_BILLING: dict[str, State] = {"no": "free", "probably": "paid", "unknown": "unknown"}
@@ -26,7 +25,7 @@ class Options:
 
 
 def state_of(record: Mapping[str, Any]) -> State:
-    """The state of a task whose call has ended, by its line of results.jsonl.
+    """The state of a task, by its line of results.jsonl.
 
     Raises: KeyError, TypeError or AttributeError where it is no such line.
     """
@@ -48,7 +47,7 @@ def decide(state: State | None, options: Options, *, is_there: bool) -> Action:
     match state:
         case None | "free":
             return "send"
-        case "claimed" | "unknown":
+        case "unknown":
             return "send" if options.retry_unknown else "tell"
         case "elsewhere" if options.fetch_remote:
             return "fetch"

@@ -15,18 +15,19 @@ import sqlite3
 import threading
 import time
 import warnings
+import weakref
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future
 from pathlib import Path
-from typing import Any
+from typing import IO, Any, TypeAlias
 from unicodedata import normalize
 
 import attrs
 
 from .._engine.disk import sync_folder
 from ..errors import ConfigurationError
-from .decision import State
+from .decision import State, state_of
 from .task import as_error
 
 _VERSION = 1
@@ -56,6 +57,10 @@ _HELD = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 _ATTEMPTS = 4
 
 
+_Write: TypeAlias = tuple[str, tuple[Any, ...], Future[None]]
+"""A statement with its values, and its end, which whoever asked for it awaits."""
+
+
 class LedgerWarning(UserWarning):
     """The filesystem lacks something by which a batch is kept safe, and another way was taken."""
 
@@ -65,10 +70,14 @@ class Row:
     """What is known of a task: its line of results.jsonl, the name of its picture without suffix, and where the picture
     is, if not under that name: in another folder, or below this one."""
 
-    state: State
     record: dict[str, Any]
     stem: str | None = None
     refuge: str | None = None
+
+    @property
+    def state(self) -> State:
+        """What the record says."""
+        return state_of(self.record)
 
     def _values(self) -> tuple[str | int | None, ...]:
         folded = None if self.stem is None else normalize("NFC", normalize("NFD", self.stem).casefold())
@@ -79,7 +88,7 @@ class Row:
 def claimed(about: Mapping[str, Any], *, stem: str | None = None, refuge: str | None = None) -> Row:
     """That a task may have been sent. Whoever finds it later knows that its run died."""
     error = as_error("OutcomeUnknownError", "it was sent by a run that did not live to see the answer", "unknown")
-    return Row("claimed", {**about, "status": "unknown", "error": error}, stem, refuge)
+    return Row({**about, "status": "unknown", "error": error}, stem, refuge)
 
 
 class Ledger:
@@ -94,11 +103,11 @@ class Ledger:
         self.path = path
         self._guard, self._pending = threading.Lock(), deque[_Write]()
         self._holder = path.with_suffix(".holder")
-        self._lock: int | None = None
+        self._lock: IO[bytes] | None = None
         try:
             self._connection, self.is_new = self._opened()
         except BaseException:
-            _release(self._lock)
+            self._unlock()
             raise
         about = {"pid": os.getpid(), "host": socket.gethostname(), "since": time.strftime("%Y-%m-%d %H:%M:%S")}
         with contextlib.suppress(OSError):  # it only tells others who holds it
@@ -162,14 +171,18 @@ class Ledger:
             try:
                 self._connection.close()
             finally:
-                _release(self._lock)
+                self._unlock()
+
+    def _unlock(self) -> None:
+        if self._lock is not None:
+            self._lock.close()
 
     def row(self, key: str) -> Row | None:
         """What is known of a task; None where it was never heard of."""
         with self._guard:
-            query = "select state, record, stem, refuge from task where key = ?"
+            query = "select record, stem, refuge from task where key = ?"
             found = self._connection.execute(query, (key,)).fetchone()
-        return Row(found[0], json.loads(found[1]), *found[2:]) if found else None
+        return Row(json.loads(found[0]), *found[1:]) if found else None
 
     def records(self) -> Iterator[str]:
         """All lines of results.jsonl, in the order of the requests."""
@@ -180,7 +193,7 @@ class Ledger:
 
     def place(self, place: str) -> str:
         """Where the tasks were drawn that are here; where there are none, they are drawn at this place from now on."""
-        with self._guard, _transaction(self._connection):
+        with self._guard, self._connection:
             self._connection.execute("delete from about where not exists (select 1 from task)")
             self._connection.execute("insert or ignore into about values ('place', ?)", (place,))
             return str(self._connection.execute("select value from about where name = 'place'").fetchone()[0])
@@ -207,106 +220,80 @@ class Ledger:
 
     def take_over(self, rows: Iterable[Row]) -> None:
         """Takes the rows of what went before a new ledger: all of them, or none if this is cut short."""
-        with self._guard, _transaction(self._connection):
+        with self._guard, self._connection:
             for row in rows:
                 self._connection.execute("insert or ignore into task values (?, ?, ?, ?, ?, ?, ?)", row._values())
             self._connection.execute(f"pragma user_version = {_VERSION}")
 
     def _write(self, statement: str, values: tuple[Any, ...]) -> None:
         """Commits a write, together with all that came while the one before was synced."""
-        write = _Write(statement, values)
-        self._pending.append(write)
+        end: Future[None] = Future()
+        self._pending.append((statement, values, end))
         with self._guard:
-            if not write.end.done():
-                group = [self._pending.popleft() for _ in range(len(self._pending))]
-                self._commit(group)
-        write.end.result()
+            if not end.done():
+                self._commit([self._pending.popleft() for _ in range(len(self._pending))])
+        end.result()
 
     def _commit(self, group: list[_Write]) -> None:
         try:
-            with _transaction(self._connection):
-                for write in group:
-                    self._connection.execute(write.statement, write.values)
+            with self._connection:
+                for statement, values, _ in group:
+                    self._connection.execute(statement, values)
         except BaseException as exc:
             if len(group) == 1:
-                group[0].end.set_exception(exc)
+                group[0][2].set_exception(exc)
                 return
             for write in group:  # each by itself: only one may be at fault
                 self._commit([write])
         else:
-            for write in group:
-                write.end.set_result(None)
+            for _, _, end in group:
+                end.set_result(None)
 
 
-@attrs.frozen(eq=False)
-class _Write:
-    statement: str
-    values: tuple[Any, ...]
-    end: Future[None] = attrs.field(factory=Future)
-
-
-def _locked(path: Path) -> int | None:
-    """A descriptor that locks a file as long as it is open. SQLite's own locks are POSIX's: they are lost as soon as
-    this process opens and closes the ledger, as whoever copies the folder does. None where there is no such lock.
+def _locked(path: Path) -> IO[bytes] | None:
+    """A file that is locked as long as it is open. SQLite's own locks are POSIX's: they are lost as soon as this
+    process opens and closes the ledger, as whoever copies the folder does. None where there is no such lock.
 
     Raises: sqlite3.OperationalError where another holds it.
     """
     try:
         import fcntl  # Windows, where a lock belongs to who took it, has none
 
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT)
+        file = path.open("ab", buffering=0)
     except (ImportError, OSError):
         return None
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as exc:
-        os.close(descriptor)
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as exc:
+        file.close()
+        if not isinstance(exc, BlockingIOError):  # not every filesystem has such locks
+            return None
         error = sqlite3.OperationalError(str(exc))
         error.sqlite_errorcode = sqlite3.SQLITE_BUSY
         raise error from None
-    except OSError:  # not every filesystem has them
-        os.close(descriptor)
-        return None
-    _LOCKS.add(descriptor)
-    return descriptor
+    _LOCKS.add(file)
+    return file
 
 
-def _release(lock: int | None) -> None:
-    if lock in _LOCKS:
-        _LOCKS.discard(lock)
-        os.close(lock)
+def _unlock_all() -> None:
+    for file in _LOCKS:
+        file.close()
 
 
-def _release_all() -> None:
-    for lock in tuple(_LOCKS):
-        _release(lock)
-
-
-_LOCKS: set[int] = set()
+_LOCKS: weakref.WeakSet[IO[bytes]] = weakref.WeakSet()
 if hasattr(os, "register_at_fork"):  # a child that lives on would hold the folder
-    os.register_at_fork(after_in_child=_release_all)
-
-
-@contextlib.contextmanager
-def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
-    connection.execute("begin immediate")
-    try:
-        yield
-        connection.execute("commit")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("rollback")
-        raise
+    os.register_at_fork(after_in_child=_unlock_all)
 
 
 def _connected(path: Path, journal: str, synchronous: str) -> tuple[sqlite3.Connection, bool]:
     """Takes hold of the file, and tries that it can be written; says whether it is a new one."""
-    connection = sqlite3.connect(path, timeout=0.1, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(path, timeout=0.1, isolation_level="IMMEDIATE", check_same_thread=False)
     try:
         connection.execute("pragma locking_mode = exclusive")
         connection.execute(f"pragma journal_mode = {journal}")
         connection.execute(f"pragma synchronous = {synchronous}")
-        with _transaction(connection):
+        with connection:
+            connection.execute("begin immediate")
             (version,) = connection.execute("pragma user_version").fetchone()
             if version > _VERSION:
                 raise ConfigurationError(f"{path} is of a later version of this library", advice="Update it")

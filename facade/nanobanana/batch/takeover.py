@@ -42,9 +42,8 @@ def known_before(folder: Folder) -> Iterator[Row]:
 def _of_line(line: bytes) -> Row | None:
     try:
         record = json.loads(line)
-        state, key, number = state_of(record), record["key"], record.get("line")
+        state_of(record)  # or it is none
+        key, number = record["key"], record.get("line")
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):  # a kill may leave half a line
         return None
-    if not isinstance(key, str):
-        return None
-    return Row(state, record | {"line": number if isinstance(number, int) else 0})
+    return Row(record | {"line": number if isinstance(number, int) else 0}) if isinstance(key, str) else None
