@@ -77,6 +77,8 @@ class Format(ABC):
                 return alternative
             if not findings.rank and findings.is_silent and not alternative.is_silent:
                 findings = alternative
+            elif alternative.block_reason:  # it stands beside the turns, whatever their format
+                findings.block_reason, findings.block_message = alternative.block_reason, alternative.block_message
         if findings.rank:
             return findings
         for entry in objects_in(document.get("data")):  # as answers of the images endpoint of OpenAI have it
