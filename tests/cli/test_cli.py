@@ -131,8 +131,11 @@ def test_several_and_remote_pictures_are_all_saved(run: Callable[..., Result]) -
     assert "fetching it from there" in result.stderr
 
 
-def test_picture_is_safe_when_it_cannot_be_saved(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
-    """When the target becomes unwritable after the call, the picture is put where it can be found."""
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_picture_is_safe_when_it_cannot_be_saved(
+    run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch, options: list[str]
+) -> None:
+    """When the target becomes unwritable after the call, the picture is put where it can be found, as stdout says."""
     from nanobanana.pictures import image
 
     real, calls = image.write_atomically, []
@@ -144,9 +147,10 @@ def test_picture_is_safe_when_it_cannot_be_saved(run: Callable[..., Result], mon
         return real(path, data, replace=replace)
 
     monkeypatch.setattr(image, "write_atomically", fails_once)
-    result = run("generate", "Draw a cat", "-o", "cat.png")
+    result = run("generate", "Draw a cat", "-o", "cat.png", *options)
     assert result.exit_code == 1
-    assert Path(result.stdout.strip()).read_bytes().startswith(b"\x89PNG")
+    path = json.loads(result.stdout)["error"]["path"] if options else result.stdout.strip()
+    assert Path(path).read_bytes().startswith(b"\x89PNG")
     assert "the picture is safe in" in result.stderr
 
 

@@ -210,7 +210,7 @@ class _Thread:
     def _asked(self) -> Line | None:
         """The next line, once there is room for its result."""
         while not self._room.acquire(timeout=_TICK):
-            if self._runner.is_stopping:
+            if self._runner.summary.stopped:
                 return None
         return self._next_line()
 

@@ -10,6 +10,7 @@ import hashlib
 import os
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -169,7 +170,8 @@ class Books:
             time.sleep(0.1)
 
     def _done(self, task: Task, stem: str, told: dict[str, Any]) -> BatchResult:
-        return self._noted(Row(task.about() | {"status": "done"} | told, stem))
+        row = Row(task.about() | {"status": "done"} | told, stem)
+        return self._noted(row.record, partial(self._ledger.put, row))
 
     def _recovered(self, task: Task, row: Row | None, there: str, **told: Any) -> BatchResult:
         """Gives a picture that was paid for its line, and its place where it has none."""
@@ -251,25 +253,22 @@ class Books:
         if is_free and claim.before is not None and claim.before.state != "free":
             self.give_back(claim)  # nothing came of paying again; what may have been paid for before is not forgotten
             return BatchResult.of(record)
-        return self._noted(Row(record, None if is_free else claim.stem, refuge))
+        row = Row(record, None if is_free else claim.stem, refuge)
+        return self._noted(record, partial(self._ledger.put, row))
 
     def wrong(self, result: BatchResult) -> BatchResult:
         """Writes down a line that is no task."""
-        record = attrs.asdict(result, filter=lambda field, value: field.name != "image" and value not in (None, "", 0))
-        self._note(record, lambda: self._ledger.put_wrong(record))
-        return result
+        record = {name: value for name, value in result.to_dict().items() if value not in (None, "", 0)}
+        return self._noted(record, partial(self._ledger.put_wrong, record))
 
-    def _noted(self, row: Row) -> BatchResult:
-        self._note(row.record, lambda: self._ledger.put(row))
-        return BatchResult.of(row.record)
-
-    def _note(self, record: dict[str, Any], put: Callable[[], None]) -> None:
+    def _noted(self, record: dict[str, Any], put: Callable[[], None]) -> BatchResult:
         """Writes down a result. It reaches the caller in any case; the next run finds picture and claim."""
         try:
             put()
             self._journal.append(as_line(record))
         except Exception as exc:
             self._stop(f"a result could not be written down: {_words(exc)}")
+        return BatchResult.of(record)
 
 
 def _words(error: Exception) -> str:

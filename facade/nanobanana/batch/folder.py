@@ -126,9 +126,9 @@ class LocalFolder(Folder):
         return True
 
     def names(self, folder: str) -> Iterator[str]:
-        for parent, _, files in os.walk(self.root / folder):
-            for name in files:
-                yield (Path(parent) / name).relative_to(self.root).as_posix()
+        for path in (self.root / folder).rglob("*"):
+            if not path.is_dir():
+                yield path.relative_to(self.root).as_posix()
 
     def read(self, name: str) -> bytes:
         return (self.root / name).read_bytes()

@@ -79,7 +79,6 @@ class Runner:
     _place: str = attrs.field(default="another endpoint", kw_only=True)
     _ledger_dir: str | None = attrs.field(default=None, kw_only=True, converter=_ledger_dir)
     summary: Summary = attrs.field(factory=Summary, init=False)
-    is_stopping: bool = attrs.field(default=False, init=False)
     failure: BaseException | None = attrs.field(default=None, init=False)
     """What the lines raised, to be raised once the calls under way are finished and kept."""
     _resume_at: float = attrs.field(default=-math.inf, init=False)  # when a shared wait is over, on the monotonic clock
@@ -92,9 +91,8 @@ class Runner:
             raise InvalidRequestError(problem, param="concurrency")
 
     def stop(self, reason: str) -> None:
-        """Takes no new work; calls under way are finished and kept."""
-        self.is_stopping = True
-        self.summary.stopped = self.summary.stopped or reason
+        """Takes no new work; calls under way are finished and kept. The first reason is the one that is told."""
+        self.summary.stopped = self.summary.stopped or reason or "no reason was given"
 
     async def run(self, next_line: Callable[[], Line | None], send: Callable[[BatchResult], None]) -> None:
         """Does all of it. `next_line` is asked, in a thread, for one line after the other, and gives None at the end;
@@ -120,14 +118,14 @@ class Runner:
             self.summary.seconds = time.monotonic() - began
 
     async def _work(self, send: Callable[[BatchResult], None]) -> None:
-        while not self.is_stopping:
+        while not self.summary.stopped:
             async with self._turn:  # an iterator has one taker at a time
                 task = await self._in_thread(self._next)
             if isinstance(task, BaseException):
                 self.failure = self.failure or task
                 self.stop(f"{type(task).__name__}: {task}")
                 return
-            if task is None or (self.is_stopping and isinstance(task, Task)):
+            if task is None or (self.summary.stopped and isinstance(task, Task)):
                 return
             result = await self._safely(task)
             if result is not None:
@@ -155,16 +153,16 @@ class Runner:
         """One task, to its end; None where it was not begun."""
         tries = 0
         while True:
-            while (pause := self._resume_at - time.monotonic()) > 0 and not self.is_stopping:
+            while (pause := self._resume_at - time.monotonic()) > 0 and not self.summary.stopped:
                 await anyio.sleep(min(pause, 0.5))
-            if self.is_stopping:
+            if self.summary.stopped:
                 return None
             claim = await self._in_thread(self._books.begin, task)
             if isinstance(claim, BatchResult):
                 return claim
             if claim.drawn is not None:
                 return await self._fetch(claim, claim.drawn)
-            if self.is_stopping or self._resume_at > time.monotonic():
+            if self.summary.stopped or self._resume_at > time.monotonic():
                 await self._in_thread(self._books.give_back, claim)
                 continue
             claim.tries = tries = tries + 1

@@ -16,7 +16,7 @@ from typing import Any, NoReturn
 import typer
 
 from ..client import NanoBanana
-from ..errors import APIStatusError, ConfigurationError, InvalidRequestError, NanoBananaError
+from ..errors import APIStatusError, ConfigurationError, InvalidRequestError, NanoBananaError, SaveError
 from ..pictures.image import GeneratedImage
 from ..pictures.rescue import rescue
 from ..pictures.saving import reason
@@ -112,8 +112,11 @@ def reporting(*, as_json: bool = False, sends: bool = True) -> Iterator[None]:
         if content and (kept := rescue(GeneratedImage(content))):  # it may hold what was paid for
             words = f"{words} The answer, as far as it came, is in {kept}."
             described["answer"] = str(kept)
+        saved = error.image.path if isinstance(error, SaveError) and isinstance(error.image, GeneratedImage) else None
         if as_json:
-            emit({"error": described})
+            emit({"error": described | ({} if saved is None else {"path": str(saved)})})
+        elif saved is not None:
+            tell_path(saved)
         give_up(words, WRONG_USAGE if is_usage else FAILED)
     except KeyboardInterrupt:
         give_up("interrupted; nothing was sent" if sends else "interrupted", INTERRUPTED)

@@ -219,12 +219,13 @@ def _save(image: GeneratedImage, target: Path, *, overwrite: bool, metadata: boo
 
 
 def _keep(image: GeneratedImage, target: Path, error: SaveError) -> NoReturn:
-    """Puts a picture that could not be saved anywhere it can be: another folder, stdout where a program reads it, or
-    wherever somebody at the terminal says. Ends the program."""
+    """Puts a picture that could not be saved anywhere it can be: another folder, of which the error then tells; stdout
+    where a program reads it, or wherever somebody at the terminal says. Ends the program."""
     path = rescue(image, target)
     if path is not None:
-        tell_path(path)
-        give_up(f"{error.message}; the picture is safe in {path}")
+        error.message, error.advice = f"{error.message}; the picture is safe in {path}", ""
+        error.image = attrs.evolve(image, path=path)
+        raise error
     if not sys.stdout.isatty():
         warn(f"{error.message}, nor anywhere else; its bytes go to stdout")
         typer.echo(image.data, nl=False)
