@@ -25,7 +25,7 @@ STATUSES = [
 ]  # fmt: skip
 LATER = ["0", "3", "-1", " 5 ", "1.5", "+5", "5.", "Thu, 01 Jan 2026 00:00:09 GMT", "Thursday, 01-Jan-26 00:00:09 GMT"]
 _URL = "data:image/png;base64,"
-_TIMES = [0, -1, 1e-9, 0.5, 1e9, 1e10]
+_TIMES = [0, -1, 0.5, 1e9, 1e10]
 _HEADERS = [{"X-A": value} for value in ("", " a ", "a\tb", "a\nb", "\u00e4", "\x7f")] + [
     {name: "a"} for name in ("", "X A", "X:A", "Accept", "User-Agent", "Expect", "Range", "cookie")
 ]
