@@ -13,8 +13,9 @@ import numpy as np
 import pandas as pd
 import pytest
 from nanobanana import InvalidRequestError
-from nanobanana.batch import Line, Lines, read_lines
+from nanobanana.batch import BatchResult, Line, Lines, read_lines
 from nanobanana.batch.lines import lines_of
+from nanobanana.batch.task import Task, expand
 
 
 def _read(lines: Lines) -> list[tuple[int, Any]]:
@@ -58,11 +59,18 @@ def test_fields_of_a_csv_file() -> None:
         },
     )
     assert rows[1] == (3, {"id": "b", "prompt": "Draw"})
-    assert [(number, str(problem).partition(" is ")[0]) for number, problem in rows[2:4]] == [
-        (6, "n"),
-        (7, "extra_body"),
-    ]
+    assert rows[2] == (6, {"id": "c", "prompt": "Draw", "n": "many"})
+    assert (rows[3][0], rows[3][1].partition(" is ")[0]) == (7, "extra_body")
     assert rows[4] == (8, "it has more fields than the first line names")
+
+
+@pytest.mark.parametrize("number", ["many", "1.5", "0", "9" * 5000])
+def test_number_of_pictures_that_is_none_fails_alone(number: str) -> None:
+    """A field n that is no whole number in reach fails its line, with what is accepted, and the others are taken."""
+    first, second = expand(read_lines(io.StringIO(f"prompt,n\na,{number}\nb,1\n"), is_csv=True))
+    assert isinstance(first, BatchResult)
+    assert "must be a whole number from 1 to 1000" in str(first.error)
+    assert isinstance(second, Task)
 
 
 @pytest.mark.parametrize("content", ["prompt,colour,id,style,\na,,1,,\nb,red,2,x,\n", "\nDraw a cat\nDraw a dog\n"])
@@ -71,8 +79,8 @@ def test_unknown_columns_are_named_at_once_and_once(content: str) -> None:
     ((number, problem),) = _read(read_lines(io.StringIO(content), is_csv=True))
     names = "'colour', 'style'" if "colour" in content else "'Draw a cat'"
     assert number == (1 if "colour" in content else 2)
-    assert f"unknown columns: {names}; known are aspect_ratio, " in problem
-    assert problem.endswith("No row is taken")
+    assert f"unknown fields: {names}; known are aspect_ratio, " in problem
+    assert problem.endswith("; no row is taken")
 
 
 def test_unknown_columns_of_a_frame_are_named_once() -> None:

@@ -52,7 +52,7 @@ class _Face:
             raise InvalidRequestError(
                 f"on_result is of type {type(on_result).__name__}; it must be a function", param="on_result"
             )
-        self._runner = Runner(draw, as_path(output_dir, "output_dir"), options, **how)
+        self._runner = Runner(draw=draw, address=as_path(output_dir, "output_dir"), options=options, **how)
 
     @property
     def summary(self) -> Summary:

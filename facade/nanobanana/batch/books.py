@@ -280,11 +280,9 @@ def _ledger_path(address: str, ledger_dir: str | None) -> Path:
     if "://" not in address and ledger_dir is None:
         return Path(address).absolute() / "ledger.sqlite"
     target = address.rstrip("/") if "://" in address else os.path.realpath(address)
-    folder = Path(ledger_dir) if ledger_dir is not None else _state_home() / "nanobanana" / "batches"
+    if ledger_dir is None:
+        state = os.environ.get("XDG_STATE_HOME") or os.environ.get("LOCALAPPDATA") or Path.home() / ".local" / "state"
+        ledger_dir = os.path.join(state, "nanobanana", "batches")
+    folder = Path(ledger_dir).absolute()
     folder.mkdir(parents=True, exist_ok=True)
-    return folder.absolute() / f"{hashlib.sha256(target.encode()).hexdigest()[:16]}.sqlite"
-
-
-def _state_home() -> Path:
-    given = os.environ.get("XDG_STATE_HOME") or os.environ.get("LOCALAPPDATA")
-    return Path(given) if given else Path.home() / ".local" / "state"
+    return folder / f"{hashlib.sha256(target.encode()).hexdigest()[:16]}.sqlite"

@@ -17,6 +17,8 @@ from ..pictures.remote import Picture
 from ..request import ImageRequest
 from .folder import Folder, open_folder
 
+_folder = lru_cache(maxsize=4)(open_folder)
+
 
 class Recipe(Protocol):
     """How a process of an executor draws. It is pickled, so it holds no key: the worker reads that from its own
@@ -49,11 +51,6 @@ class Drawn:
             path = folder.place(stem, self.image)
         told = {"path": path, "sha256": digest(self.image.content)}
         return attrs.evolve(self, image=None, told=self.told | told)
-
-
-@lru_cache(maxsize=4)
-def _folder(address: str) -> Folder:
-    return open_folder(address)
 
 
 def draw_there(recipe: Recipe, request: ImageRequest, address: str, stem: str, token: str) -> Drawn | NanoBananaError:

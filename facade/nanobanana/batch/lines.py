@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import io
 import json
@@ -17,12 +18,12 @@ import attrs
 from ..errors import InvalidRequestError, plain
 from ..request import ImageRequest
 
-REQUEST_FIELDS = frozenset(ImageRequest.ARGUMENTS)
-FIELDS = REQUEST_FIELDS | {"id", "n", "aspect_ratios"}
+_FIELDS = {*ImageRequest.ARGUMENTS, "id", "n", "aspect_ratios"}
 _LISTS = {"references", "aspect_ratios"}
 _WORDS = {"prompt", "id", "model", "aspect_ratio", "image_size", "wire"}
 _TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _HEAD = 64 * 1024  # bytes in which the encoding and the separator show
+_NO_ROW = "; no row is taken"
 _PLAIN_PROMPTS = (
     '; each line is JSON by itself, such as {"prompt": "Draw a cat"} or a prompt in double quotes: '
     "a file of plain prompts, one a line, is no JSONL"
@@ -74,7 +75,7 @@ class Lines:
                     pass
                 elif names is None:
                     names = [name.strip("\ufeff \t") for name in values]
-                    if problem := self._bad_bytes("".join(names)) or _unknown(names):
+                    if problem := self._bad_bytes("".join(names)) or unknown(filter(None, names), _NO_ROW):
                         yield number, problem
                         return
                 else:
@@ -180,13 +181,12 @@ def _from_json(text: str, what: str, hint: str = "") -> object:
     return value
 
 
-def _unknown(columns: list[str]) -> InvalidRequestError | None:
-    """What is wrong with the names of columns, all at once; None where nothing is. One without a name may be empty."""
-    unknown = [repr(name) for name in columns if name and name not in FIELDS]
-    if not unknown:
-        return None
-    names, known = plain(", ".join(unknown), 300), ", ".join(sorted(FIELDS))
-    return InvalidRequestError(f"unknown columns: {names}; known are {known}. No row is taken")
+def unknown(names: Iterable[str], end: str = "") -> InvalidRequestError | None:
+    """An error that tells of all the names that no field of a request has; None where there is none. end: what else it
+    says."""
+    wrong = plain(", ".join(repr(name) for name in names if name not in _FIELDS), 300)
+    known = ", ".join(sorted(_FIELDS))
+    return InvalidRequestError(f"unknown fields: {wrong}; known are {known}{end}") if wrong else None
 
 
 def _from_row(names: list[str], values: list[Any]) -> object:
@@ -199,9 +199,9 @@ def _from_row(names: list[str], values: list[Any]) -> object:
             continue
         if name in _LISTS:
             fields[name] = [part.strip() for part in value.split(";") if part.strip()]
-        elif name == "n":
-            wrong = InvalidRequestError(f"n is {value!r}; it must be a whole number", param="n")
-            fields[name] = int(value) if value.strip().isdecimal() else wrong
+        elif name == "n" and value.strip().isdecimal():
+            with contextlib.suppress(ValueError):  # it has more digits than Python reads
+                fields[name] = int(value)
         elif name == "include_thoughts":
             fields[name] = _TRUTH.get(value.strip().lower(), value)
         elif value.lstrip().startswith(("{", "[")):
@@ -231,7 +231,7 @@ def lines_of(requests: Any) -> Iterator[Line] | AsyncIterable[object]:
 
 def _from_frame(frame: Any) -> Iterator[Line]:
     names = [str(name) for name in frame.columns]
-    if problem := _unknown(names):
+    if problem := unknown(names, _NO_ROW):
         yield Line(1, problem)
         return
     for number, values in enumerate(frame.itertuples(index=False, name=None), 1):

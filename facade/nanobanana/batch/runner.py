@@ -63,7 +63,7 @@ def _ledger_dir(given: object) -> str | None:
     return None if given is None else as_path(given, "ledger_dir")
 
 
-@attrs.define(eq=False, slots=False)
+@attrs.define(eq=False, slots=False, kw_only=True)
 class Runner:
     """The work of a batch, in an event loop of its own, and its summary.
 
@@ -73,11 +73,11 @@ class Runner:
     _draw: Draw
     _address: str
     _options: Options
-    concurrency: int = attrs.field(default=8, kw_only=True)
-    _executor: Executor | None = attrs.field(default=None, kw_only=True)
-    _recipe: Recipe | None = attrs.field(default=None, kw_only=True)
-    _place: str = attrs.field(default="another endpoint", kw_only=True)
-    _ledger_dir: str | None = attrs.field(default=None, kw_only=True, converter=_ledger_dir)
+    concurrency: int = attrs.field(default=8)
+    _executor: Executor | None = None
+    _recipe: Recipe | None = None
+    _place: str = "another endpoint"
+    _ledger_dir: str | None = attrs.field(default=None, converter=_ledger_dir)
     summary: Summary = attrs.field(factory=Summary, init=False)
     failure: BaseException | None = attrs.field(default=None, init=False)
     """What the lines raised, to be raised once the calls under way are finished and kept."""

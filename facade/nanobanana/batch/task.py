@@ -16,7 +16,7 @@ from ..errors import Billed, InvalidRequestError, plain
 from ..pictures.image import GeneratedImage
 from ..pictures.saving import check_name
 from ..request import ImageRequest
-from .lines import FIELDS, REQUEST_FIELDS, Line
+from .lines import Line, unknown
 
 Status = Literal["done", "skipped", "failed", "unknown", "taken"]
 
@@ -107,7 +107,9 @@ def _tasks(line: Line, seen: sqlite3.Connection) -> Iterator[Task]:
     name = _name(fields.pop("id", None))
     count, ratios = fields.pop("n", 1), fields.pop("aspect_ratios", None)
     if isinstance(count, bool) or not isinstance(count, int) or not 1 <= count <= _MOST_VARIATIONS:
-        raise InvalidRequestError(f"n is {count!r}; it must be a whole number from 1 to {_MOST_VARIATIONS}", param="n")
+        raise InvalidRequestError(
+            f"n is {plain(repr(count), 80)}; it must be a whole number from 1 to {_MOST_VARIATIONS}", param="n"
+        )
     if ratios is not None and (not isinstance(ratios, list) or not ratios or "aspect_ratio" in fields):
         raise InvalidRequestError(
             "aspect_ratios must be a list of ratios, and stand without aspect_ratio", param="aspect_ratios"
@@ -151,16 +153,14 @@ def _fields(line: Line) -> dict[str, Any]:
     if isinstance(given, str):
         return {"prompt": given}
     if isinstance(given, ImageRequest):
-        return {name: getattr(given, name) for name in REQUEST_FIELDS}
+        return {name: getattr(given, name) for name in ImageRequest.ARGUMENTS}
     if isinstance(given, InvalidRequestError):  # a line that could not even be read
         raise given
     if not isinstance(given, Mapping):
         raise InvalidRequestError(f"it is of type {type(given).__name__}; a request is an object with a prompt")
     fields = {str(name): value for name, value in given.items()}
-    unknown = sorted(fields.keys() - FIELDS)
-    if unknown:
-        known = ", ".join(sorted(FIELDS))
-        raise InvalidRequestError(f"it has an unknown field {unknown[0]!r}; known are {known}", param=unknown[0])
+    if problem := unknown(fields):
+        raise problem
     if "prompt" not in fields:
         raise InvalidRequestError("it has no prompt", param="prompt")
     references = fields.get("references")
