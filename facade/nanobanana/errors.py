@@ -103,7 +103,7 @@ class NanoBananaError(Exception):
             self.billed = billed
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _rebuild, (type(self), dict(self.__dict__))
+        return type(self).__new__, (type(self),), {**vars(self), "args": self.args}
 
     def _aftermath(self) -> str:
         return _BILLING[self.billed]
@@ -378,9 +378,3 @@ _BY_STATUS: dict[int, type[APIStatusError]] = {
 def status_error_class(status_code: int) -> type[APIStatusError]:
     """The class for an HTTP status, before its code is looked at."""
     return _BY_STATUS.get(status_code, ServerError if status_code >= 500 else APIStatusError)
-
-
-def _rebuild(cls: type[NanoBananaError], state: dict[str, Any]) -> NanoBananaError:
-    error = cls.__new__(cls, state["message"])
-    error.__dict__.update(state)
-    return error

@@ -98,7 +98,7 @@ def check_secret(error: NanoBananaError, *, with_locals: bool) -> None:
 def check_pickle(error: NanoBananaError) -> None:
     """The error survives a trip to another process."""
     copy = pickle.loads(pickle.dumps(error))
-    assert (type(copy), str(copy), vars(copy)) == (type(error), str(error), vars(error))
+    assert (type(copy), str(copy), repr(copy), vars(copy)) == (type(error), str(error), repr(error), vars(error))
 
 
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row.name)
