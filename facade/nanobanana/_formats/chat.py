@@ -98,17 +98,17 @@ def _read_choice(choice: ChatChoice, findings: Findings) -> None:
 
 def _read_message(message: ChatAnswerMessage, findings: Findings) -> None:
     """Some upstreams give a picture in several of these places."""
-    findings.add_text(as_text(message.content), unless_there=True)
+    findings.add_text(as_text(message.content))
     images = message.images if isinstance(message.images, list) else []
     images = [{"url": entry} if isinstance(entry, str) else as_json(entry) for entry in images]
     for place in [*objects_in(as_json(message.content)), *objects_in(images)]:
-        findings.add_text(as_text(place.get("text")), unless_there=True)
+        findings.add_text(as_text(place.get("text")))
         read_place(place, findings)
     rest = left(message, "role", "content", "images")
     is_wordless = not findings.words
     for place in objects_in(rest.pop("multi_mod_content", None)):
         if is_wordless:
-            findings.add_text(as_text(place.get("text")), unless_there=True)
+            findings.add_text(as_text(place.get("text")))
         read_place(place, findings)
     findings.thoughts.append(as_text(rest.pop("reasoning_content", None)))
     findings.keep(rest)

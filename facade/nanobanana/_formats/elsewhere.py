@@ -66,14 +66,14 @@ def search(document: Any, findings: Findings) -> None:
     places = list(_places(document))
     for place in sorted(places, key=lambda place: not place.is_minor):  # the final picture comes last
         for found in _embedded(place, findings):
-            findings.take(found, unless_there=True)
+            findings.take(found)
     if findings.has_pictures or findings.is_withheld:
         return
     addresses = [found for place in places for found in _addresses(place)]
     surest = max(addresses, default=(0, ""))[0]
     for sureness, value in addresses:
         if sureness == surest:
-            findings.add_picture(value, unless_there=True)
+            findings.add_picture(value)
 
 
 def _places(document: Any) -> Iterator[_Place]:

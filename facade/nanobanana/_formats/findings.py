@@ -49,8 +49,9 @@ class Findings:
     _keys: set[str] = field(factory=set, init=False)
     _keyed: int = field(default=0, init=False)
 
-    def add_text(self, text: str, *, is_thought: bool = False, unless_there: bool = False) -> None:
-        """Takes words, and out of them the pictures that stand there as Markdown or as `data:` URI."""
+    def add_text(self, text: str, *, is_thought: bool = False, unless_there: bool = True) -> None:
+        """Takes words, and out of them the pictures that stand there as Markdown or as `data:` URI; unless_there: but
+        for those that were found before."""
         words, pictures = parted(text)
         for value in pictures:
             if is_broken(value):
@@ -61,7 +62,7 @@ class Findings:
             (self.thoughts if is_thought else self.words).append(words)
 
     def add_picture(
-        self, value: str, stated_type: str = "", *, is_thought: bool = False, unless_there: bool = False
+        self, value: str, stated_type: str = "", *, is_thought: bool = False, unless_there: bool = True
     ) -> None:
         """Takes a picture. One that is damaged costs the answer only where no whole one follows it."""
         self.taken.add(value)
@@ -76,7 +77,7 @@ class Findings:
             return
         self.take(found, is_thought=is_thought, unless_there=unless_there)
 
-    def take(self, found: Picture, *, is_thought: bool = False, unless_there: bool = False) -> None:
+    def take(self, found: Picture, *, is_thought: bool = False, unless_there: bool = True) -> None:
         """Takes a picture that is whole."""
         if not (unless_there and self._has(found)):
             (self.drafts if is_thought else self.images).append(found)
@@ -198,7 +199,7 @@ def read_place(place: dict[str, Any], findings: Findings) -> None:
         elif name in ("inline_data", "inlineData"):  # where words stand, the search tells a picture from them
             continue
         if isinstance(value, str) and value:
-            findings.add_picture(value, stated, unless_there=True)
+            findings.add_picture(value, stated)
             return
 
 

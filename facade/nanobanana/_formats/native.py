@@ -97,12 +97,13 @@ def _read_candidate(candidate: Candidate, findings: Findings) -> None:
 
 
 def _read_part(part: AnswerPart, findings: Findings) -> None:
+    """Each part is a picture of its own, though two be the same."""
     is_thought = part.thought is True
-    findings.add_text(as_text(part.text), is_thought=is_thought)
+    findings.add_text(as_text(part.text), is_thought=is_thought, unless_there=False)
     places = [place for place in (part.inlineData, part.inline_data) if isinstance(place, AnswerInlineData)]
     inline, file = next((place for place in places if as_text(place.data)), None), part.file_data
     if inline is not None:
         stated = as_text(inline.mimeType) or as_text(inline.mime_type)
-        findings.add_picture(as_text(inline.data), stated, is_thought=is_thought)
+        findings.add_picture(as_text(inline.data), stated, is_thought=is_thought, unless_there=False)
     elif isinstance(file, AnswerFileData) and as_text(file.file_uri):
-        findings.add_picture(as_text(file.file_uri), as_text(file.mime_type), is_thought=is_thought)
+        findings.add_picture(as_text(file.file_uri), as_text(file.mime_type), is_thought=is_thought, unless_there=False)

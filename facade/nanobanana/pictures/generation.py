@@ -86,12 +86,10 @@ class Generation:
         try:
             document = self._answer.document()
         except OSError as exc:
-            problem = reason(exc)
-        else:
-            while isinstance(document, list) and len(document) == 1:  # some gateways wrap it so
-                document = document[0]
-            return document if isinstance(document, dict) else {"answer": document}
-        raise FileNotFoundError(f"the file of a picture of this answer cannot be read: {problem}")
+            raise FileNotFoundError(f"the file of a picture of this answer cannot be read: {reason(exc)}") from None
+        while isinstance(document, list) and len(document) == 1:  # some gateways wrap it so
+            document = document[0]
+        return document if isinstance(document, dict) else {"answer": document}
 
     def from_afar(self) -> Generation:
         """The same, with its remote pictures marked as named by a public server."""
@@ -109,12 +107,11 @@ class Generation:
         try:
             return evolve(self, images=(*self.images[:-1], self.image.moved(path)))
         except Exception as exc:  # whatever it is, what was paid for goes with it
-            problem = exc
+            raise self._unsaved(path, exc) from None
         except BaseException:  # Ctrl-C does not keep what is whole and paid for from its place
             with contextlib.suppress(Exception):
                 self.image.moved(path)
             raise
-        raise self._unsaved(path, problem)
 
     def _unsaved(self, path: str | os.PathLike[str], problem: Exception) -> SaveError:
         message = problem.message if isinstance(problem, NanoBananaError) else reason(problem)
