@@ -55,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     add = parser.add_argument
     cases, only = "the cases in the *.json of FOLDER, not the vectors", "only this case; can be repeated"
     beside = "show where PROGRAM and this one differ, whatever is expected; its arguments in the same quotes"
-    vary = "with --beside: not the cases, but N neighbours of them, one thing of an answer changed by chance"
+    vary = "with --beside: not the cases, but N neighbours of them, one thing of an answer or a call changed by chance"
     patience = "how long PROGRAM may say nothing before it counts as stuck and is started anew (default: %(default)g)"
     features = "a case that needs a feature which PROGRAM does not name fails, instead of being skipped"
     add("--cases", type=Path, default=VECTORS, metavar="FOLDER", help=cases)

@@ -19,6 +19,10 @@ GATEWAY = "https://api.getinfinityblue.com"
 NOTHING_SENT = frozenset({"connect_refused", "dns", "connect_timeout", "tls_untrusted", "tls_other_name"})
 FEATURES = frozenset({"clock", "tls", "cancel", "save", "reload", "together", "look", "proxy"})
 CUT_OFF = frozenset({"read_timeout", "reset", "cut_body"})
+OUTCOMES: dict[str, type] = {  # what can come of an action, and its shape
+    "result": dict, "request": dict, "turns": list, "text": str, "saved": str, "raw": object, "headers": dict,
+    "dict": dict, "results": list, "cancelled": bool, "error": dict,
+}  # fmt: skip
 
 
 class BadCaseError(Exception):
@@ -190,9 +194,20 @@ def parsed(entry: JSON) -> Case:
 
     Raises: TypeError, KeyError or AttributeError where it describes none.
     """
-    return Case(**{**entry, "do": [Action(**action) for action in entry["do"]], "exchange": [
+    return Case(**{**entry, "do": [_action(action) for action in entry["do"]], "exchange": [
         _step(step) for step in entry.get("exchange", [])
     ]})  # fmt: skip
+
+
+def _action(entry: JSON) -> Action:
+    made = Action(**entry)
+    if unknown := made.expect.keys() - OUTCOMES.keys():
+        raise TypeError(f"nothing that can be expected is called {', '.join(sorted(unknown))}")
+    error = made.expect.get("error") or {}
+    for name in ("says", "says_not"):
+        if not isinstance(parts := error.get(name, []), list) or not all(isinstance(part, str) for part in parts):
+            raise TypeError(f"{name} is a list of texts")
+    return made
 
 
 def _step(entry: JSON) -> Step:
@@ -204,4 +219,9 @@ def _step(entry: JSON) -> Step:
     made = Step(**step)
     if made.failure not in (None, *NOTHING_SENT, *CUT_OFF):
         raise TypeError(f"the failure {made.failure!r} is not known")
+    told = made.request
+    if made.failure in NOTHING_SENT and (told.path is not None or told.headers or told.json is not None):
+        raise TypeError(f"after {made.failure} nobody sees more of a request than its address")
+    if unknown := (told.proxy or {}).keys() - {"address", "authorization"}:
+        raise TypeError(f"nothing of a proxy is called {', '.join(sorted(unknown))}")
     return made

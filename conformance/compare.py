@@ -6,11 +6,9 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from .cases import OUTCOMES
+
 _SHOWN = 300  # characters
-_SHAPES: dict[str, type] = {
-    "result": dict, "request": dict, "turns": list, "text": str, "saved": str, "raw": object, "headers": dict,
-    "dict": dict, "results": list, "cancelled": bool, "error": dict,
-}  # fmt: skip
 _CALLED = {dict: "an object", list: "a list", str: "a text", bool: "true"}
 WANTED = ("wanted", "got")
 
@@ -39,7 +37,7 @@ def malformed(outcome: Any, where: str) -> Iterator[str]:
         yield f"{where}: wanted an outcome, got {shown(outcome)}"
         return
     for name, value in outcome.items():
-        shape = _SHAPES.get(name)
+        shape = OUTCOMES.get(name)
         if shape is None:
             yield f"{where}.{name}: no outcome has this key"
         elif value is not None and not isinstance(value, shape):
@@ -71,8 +69,8 @@ def outcome_differences(want: Mapping[str, Any], got: Any, where: str) -> Iterat
     if faults := [*malformed(got, where)]:
         yield from faults
         return
-    kind = next((name for name in _SHAPES if name in want), None)
-    came = next((name for name in _SHAPES if got.get(name) is not None), None)
+    kind = next((name for name in OUTCOMES if name in want), None)
+    came = next((name for name in OUTCOMES if got.get(name) is not None), None)
     if kind is None and came == "text":
         return  # looked through for the key, and otherwise each program's own
     if kind != came:

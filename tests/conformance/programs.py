@@ -66,7 +66,7 @@ def good_case():
             },
         ],
         "exchange": [
-            {"request": {"path": PATH}, "failure": "connect_refused"},
+            {"request": {"origin": "https://api.getinfinityblue.com"}, "failure": "connect_refused"},
             {
                 "request": {
                     "path": PATH,
