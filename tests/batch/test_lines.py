@@ -73,20 +73,14 @@ def test_number_of_pictures_that_is_none_fails_alone(number: str) -> None:
     assert isinstance(second, Task)
 
 
-@pytest.mark.parametrize("content", ["prompt,colour,id,style,\na,,1,,\nb,red,2,x,\n", "\nDraw a cat\nDraw a dog\n"])
-def test_unknown_columns_are_named_at_once_and_once(content: str) -> None:
-    """A CSV with columns that are no fields of a request has one failure, which names all of them and what is known."""
-    ((number, problem),) = _read(read_lines(io.StringIO(content), is_csv=True))
-    names = "'colour', 'style'" if "colour" in content else "'Draw a cat'"
-    assert number == (1 if "colour" in content else 2)
-    assert f"unknown fields: {names}; known are aspect_ratio, " in problem
-    assert problem.endswith("; no row is taken")
-
-
-def test_unknown_columns_of_a_frame_are_named_once() -> None:
-    """A frame with a column that is no field of a request has one failure, and none of its rows is taken."""
-    (line,) = lines_of(pd.DataFrame({"prompt": ["a", "b"], "colour": ["red", None]}))  # type: ignore[misc]
-    assert "'colour'" in str(line.request)
+def test_unknown_columns_are_named_at_once() -> None:
+    """A row with something in columns that are no fields of a request fails alone, naming all of them and what is
+    known; an empty cell is none."""
+    content = "prompt,colour,id,style,\na,,1,,\nb,red,2,x,\n"
+    first, second = expand(read_lines(io.StringIO(content), is_csv=True))
+    assert isinstance(first, Task)
+    assert isinstance(second, BatchResult)
+    assert "unknown fields: 'colour', 'style'; known are aspect_ratio, " in str(second.error)
 
 
 def test_file_of_plain_prompts_is_told_what_jsonl_is() -> None:

@@ -23,7 +23,6 @@ _LISTS = {"references", "aspect_ratios"}
 _WORDS = {"prompt", "id", "model", "aspect_ratio", "image_size", "wire"}
 _TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 _HEAD = 64 * 1024  # bytes in which the encoding and the separator show
-_NO_ROW = "; no row is taken"
 _PLAIN_PROMPTS = (
     '; each line is JSON by itself, such as {"prompt": "Draw a cat"} or a prompt in double quotes: '
     "a file of plain prompts, one a line, is no JSONL"
@@ -75,9 +74,6 @@ class Lines:
                     pass
                 elif names is None:
                     names = [name.strip("\ufeff \t") for name in values]
-                    if problem := self._bad_bytes("".join(names)) or unknown(filter(None, names), _NO_ROW):
-                        yield number, problem
-                        return
                 else:
                     yield number, self._bad_bytes("".join(values)) or _from_row(names, values)
             except StopIteration:
@@ -114,8 +110,8 @@ def read_lines(
 
     A JSONL line is an object with the fields of `ImageRequest` and, if wanted, `id`, `n` and `aspect_ratios`. A CSV
     file (is_csv; by itself, the suffix decides) names these in its first line, separated by commas, semicolons or
-    tabs; several references or ratios in a field stand apart by `;`, and an object, such as extra_body, is JSON. Where
-    it names others, no row of it is taken. A JSONL line may also be a prompt alone, in double quotes.
+    tabs; several references or ratios in a field stand apart by `;`, and an object, such as extra_body, is JSON. A
+    JSONL line may also be a prompt alone, in double quotes.
     Paths of references are relative to the file, or else to the working directory. encoding: by itself, UTF-8, or
     UTF-16 where the file begins with its byte order mark. A line that cannot be read fails alone, with its number.
 
@@ -181,12 +177,13 @@ def _from_json(text: str, what: str, hint: str = "") -> object:
     return value
 
 
-def unknown(names: Iterable[str], end: str = "") -> InvalidRequestError | None:
-    """An error that tells of all the names that no field of a request has; None where there is none. end: what else it
-    says."""
-    wrong = plain(", ".join(repr(name) for name in names if name not in _FIELDS), 300)
-    known = ", ".join(sorted(_FIELDS))
-    return InvalidRequestError(f"unknown fields: {wrong}; known are {known}{end}") if wrong else None
+def unknown(names: Iterable[str]) -> InvalidRequestError | None:
+    """An error that tells of all the names that no field of a request has; None where there is none."""
+    wrong = [name for name in names if name not in _FIELDS]
+    if not wrong:
+        return None
+    words = f"unknown fields: {plain(', '.join(map(repr, wrong)), 300)}; known are {', '.join(sorted(_FIELDS))}"
+    return InvalidRequestError(words, param=wrong[0])
 
 
 def _from_row(names: list[str], values: list[Any]) -> object:
@@ -231,9 +228,6 @@ def lines_of(requests: Any) -> Iterator[Line] | AsyncIterable[object]:
 
 def _from_frame(frame: Any) -> Iterator[Line]:
     names = [str(name) for name in frame.columns]
-    if problem := unknown(names, _NO_ROW):
-        yield Line(1, problem)
-        return
     for number, values in enumerate(frame.itertuples(index=False, name=None), 1):
         yield Line(number, _from_row(names, [_plain_value(value) for value in values]))
 
