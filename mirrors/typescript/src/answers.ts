@@ -7,7 +7,7 @@ import { GeneratedImage, type Generation, type Picture, RemoteImage, type Usage 
 import { type Json, isNothing, isObject, object, objects, readable, whole, word } from "./json.js";
 import { sniff } from "./picture.js";
 import { fromBase64 } from "./reference.js";
-import { faultIn } from "./refusals.js";
+import { faultIn, requestIdIn } from "./refusals.js";
 import type { ImageRequest, Wire } from "./request.js";
 import type { Reply } from "./transport.js";
 import { parted } from "./words.js";
@@ -19,7 +19,6 @@ const HTTP = /^\s*https?:\/\//i;
 const ABOUT =
   /error|feedback|grounding|citation|annotation|usage|request|input|prompt|param|payload|reference|signature/i;
 const MINOR = /thumb|preview|icon|avatar|logo|mask/i;
-const SHORTEST = 40; // characters of Base64 in which a picture may lie
 // Base64 in the middle of something; what goes on behind it would be cut short.
 const RUN = /(?<![^\s"'`(\[{<,;:=>|])[\w+/-]{40,}={0,2}(?![^\s"'`)\]}>,;.!<|\\])(?!\s[\w+/-]{40})/g;
 const ADDRESS = /^https?:\/\/[^\s"'<>]+$/i;
@@ -163,10 +162,10 @@ function sureness(address: string, names: string): number {
 function search(document: Json, found: Findings, takesAddresses: boolean): void {
   const places = [...stringsIn(document)].filter(([, names]) => !ABOUT.test(names))
     .sort(([, one], [, other]) => +MINOR.test(other) - +MINOR.test(one)); // the final picture comes last
-  for (const [text] of places.filter(([words]) => words.length >= SHORTEST)) {
-    const isWhole = fromBase64(text.replace(DATA, "")) !== null;
+  for (const [text] of places.filter(([words]) => words.length >= 40)) {
+    const runs = fromBase64(text.replace(DATA, "")) ? [text] : text.match(RUN) ?? [];
     const isPicture = (run: string): boolean => sniff(fromBase64(run.replace(DATA, "")) ?? Buffer.of()) !== null;
-    for (const run of (isWhole ? [text] : text.match(RUN) ?? []).filter(isPicture)) found.addPicture(run);
+    for (const run of runs.filter(isPicture)) found.addPicture(run);
   }
   if (found.final.pictures.length || !takesAddresses) return;
   const addresses = places.flatMap(([text, names]) => text.includes("![")
@@ -198,8 +197,8 @@ export function read({ model, wire }: ImageRequest, reply: Reply): { generation:
   const said = { text: found.said(final), finishReason: finishReason?.toWellFormed() ?? null };
   const fault = found.images.length ? null : faultIn(answer);
   if (fault) {
-    const { words, code, requestId } = fault;
-    throw unusable(`HTTP ${statusCode}, but with an error in it: ${words}`, { code, requestId, billed: "unknown" });
+    const about = { code: fault.code, requestId: requestIdIn(fault.words), billed: "unknown" as const };
+    throw unusable(`HTTP ${statusCode}, but with an error in it: ${fault.words}`, about);
   }
   if (found.problem) throw unusable(found.problem);
   const images = found.images.sort((one, other) => +isKnown(one) - +isKnown(other));

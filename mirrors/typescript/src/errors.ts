@@ -82,6 +82,7 @@ export interface NanoBananaError extends Readonly<Omit<ErrorFields, "billed" | "
 }
 
 class NotSentError extends NanoBananaError { static override aftermath = "Nothing was sent."; }
+class LostError extends NanoBananaError { static override billed: Billed = "unknown"; }
 class MadeError extends NanoBananaError { static override billed: Billed = "probably"; }
 /** The client cannot be made as asked: no key, a malformed key or address, a bad limit. */
 export class ConfigurationError extends NotSentError {}
@@ -95,10 +96,7 @@ export class InvalidRequestError extends NotSentError {
 /** No connection could be made. `transient` is false where trying again cannot help, as with a bad certificate. */
 export class APIConnectionError extends NotSentError { static override advice = "Check the network and the base URL"; }
 /** The request was sent and no usable answer came back. `content` is the answer as far as it arrived. */
-export class OutcomeUnknownError extends NanoBananaError {
-  static override billed: Billed = "unknown";
-  static override advice = PAYS_TWICE;
-}
+export class OutcomeUnknownError extends LostError { static override advice = PAYS_TWICE; }
 /** The time was over before the answer was complete. */
 export class APITimeoutError extends OutcomeUnknownError { static override advice = "Give it more time (timeout)"; }
 /** The endpoint answered with an HTTP status other than 2xx. */

@@ -44,13 +44,13 @@ export class GeneratedImage {
    */
   async save(path: string, { keepSuffix = false, overwrite = true } = {}): Promise<string> {
     const { data, extension } = this;
-    const digest = createHash("sha256").update(data).digest("hex").slice(0, 16);
-    if (await isFolder(path)) return this.save(join(path, `nanobanana-${digest}${extension}`));
     const suffix = extname(path).toLowerCase();
     const isKept = keepSuffix || suffix === extension || [suffix, extension].every((one) => JPEG.includes(one));
     const isOther = !isKept && SUFFIXES.includes(suffix); // "v1.2" has no suffix
     const stem = isOther ? path.slice(0, -suffix.length) : path;
     try {
+      const digest = createHash("sha256").update(data).digest("hex").slice(0, 16);
+      if (await isFolder(path)) return await write(join(path, `nanobanana-${digest}${extension}`), data, true);
       const written = await write(isKept ? path : stem + extension, data, overwrite && !isOther);
       if (isOther) process.emitWarning(`this ${this.mimeType}, not ${suffix}, is saved as ${written}`, "SuffixWarning");
       return written;
@@ -99,23 +99,20 @@ export interface Generation {
   readonly raw: unknown;
 }
 
+/** Whether a path is that of a folder, which is there or ends in a slash. Raises: Error where no file can be there. */
 async function isFolder(path: string): Promise<boolean> {
-  const found = await stat(path).catch(() => null);
-  return found?.isDirectory() ?? /[/\\]$/.test(path);
-}
-
-async function checkFile(path: string): Promise<void> {
   const found = await stat(path).catch((error: NodeJS.ErrnoException) => {
     if (error.code !== "ENOENT") throw error; // such as a name that is too long
   });
-  if (found?.isFile() === false) throw new Error("it is there and is no regular file");
+  if (found && !found.isFile() && !found.isDirectory()) throw new Error("it is there and is no regular file");
+  return found?.isDirectory() ?? /[/\\]$/.test(path);
 }
 
 /** Writes a file so that a reader sees the whole of it or nothing; where it must not replace one, under a free name. */
 async function write(path: string, data: Uint8Array, replaces: boolean): Promise<string> {
   const { dir, name, ext } = parse(path);
   const part = join(dir, `.nanobanana-${randomUUID()}.part`);
-  await checkFile(path);
+  if (await isFolder(path)) throw new Error("it is a folder");
   await mkdir(dirname(path), { recursive: true });
   try {
     await writeFile(part, data, { flag: "wx", flush: true });
@@ -147,8 +144,7 @@ export async function checkTarget(path: string): Promise<string> {
     if (!path) throw new Error("the path is empty");
     const [folder, end] = await isFolder(path) ? [path, "/"] : [dirname(path), ""];
     await rm(await write(join(folder, `.nanobanana-${randomUUID()}`), Buffer.of(), true));
-    const { dir, name } = parse(path);
-    for (const one of end ? [] : [path, join(dir, `${name}.heic`)]) await checkFile(one); // the longest suffix
+    if (!end) await isFolder(join(folder, `${parse(path).name}.heic`)); // the longest suffix
     return resolve(path) + end;
   } catch (error) {
     return InvalidRequestError.refuse("saveTo", `nothing can be written to ${path}: ${(error as Error).message}`);

@@ -27,70 +27,51 @@ export function sniff(data: Uint8Array): string | null {
   return KINDS.find(([, pattern]) => pattern.test(shown))?.[0] ?? null;
 }
 
-/** Width and height by the parts of a file that tell them. */
-const SHAPES: Readonly<Record<string, (body: Buffer) => [width: number, height: number]>> = {
-  GIF8: (body) => [body.readUInt16LE(6), body.readUInt16LE(8)],
-  SOF: (body) => [body.readUInt16BE(3), body.readUInt16BE(1)],
-  IHDR: (body) => [body.readUInt32BE(0), body.readUInt32BE(4)],
-  VP8X: (body) => [body.readUIntLE(4, 3) + 1, body.readUIntLE(7, 3) + 1],
-  "VP8 ": (body) => [body.readUInt16LE(6) & 0x3fff, body.readUInt16LE(8) & 0x3fff],
-  VP8L: (body) => [(body.readUInt32LE(1) & 0x3fff) + 1, ((body.readUInt32LE(1) >>> 14) & 0x3fff) + 1],
-  ispe: (body) => [body.readUInt32BE(4), body.readUInt32BE(8)],
+type Shape = [width: number, height: number];
+/** Width and height where the header of a type tells them; of WebP there are three. */
+const SHAPES: Readonly<Record<string, (file: Buffer) => Shape>> = {
+  "image/gif": (file) => [file.readUInt16LE(6), file.readUInt16LE(8)],
+  "image/png": (file) => [file.readUInt32BE(16), file.readUInt32BE(20)],
+  "image/webp": (file) => SHAPES[file.toString("latin1", 12, 16)]?.(file) ?? [0, 0],
+  VP8X: (file) => [file.readUIntLE(24, 3) + 1, file.readUIntLE(27, 3) + 1],
+  "VP8 ": (file) => [file.readUInt16LE(26) & 0x3fff, file.readUInt16LE(28) & 0x3fff],
+  VP8L: (file) => [(file.readUInt32LE(21) & 0x3fff) + 1, ((file.readUInt32LE(21) >>> 14) & 0x3fff) + 1],
+  "image/jpeg": (file) => {
+    for (let at = 2; ; at += 2 + file.readUInt16BE(at + 2)) { // from segment to segment
+      at = file.indexOf(0xff, at);
+      while (file[at + 1] === 0xff) at++;
+      const marker = file.readUInt8(at + 1);
+      const isFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
+      if (isFrame) return [file.readUInt16BE(at + 7), file.readUInt16BE(at + 5)];
+      if (marker === 0xd9 || marker === 0xda) return [0, 0]; // the pixels, or the end
+    }
+  },
 };
+// The tag of an orientation, behind the name of an EXIF part and the beginning of its TIFF (TIFF 6.0, section 2).
+const [LITTLE, BIG] = [/II\*\0[^]{6,4096}?\x12\x01\x03\0\x01\0{3}/, /MM\0\*[^]{6,4096}?\x01\x12\0\x03\0{3}\x01\0/];
+const ORIENTATION = new RegExp(`(?:eXIf|EXIF[^]{4}|Exif\0\0)(?:${LITTLE.source}|${BIG.source})([^])`);
 
-const nameAt = (bytes: Buffer, at: number): string => bytes.toString("latin1", at, at + 4);
-/** The name of the part of a file at a place, where its body begins, and where the next part does. */
-type Layout = (bytes: Buffer, at: number) => [name: string, start: number, next: number];
-/** Where the first part of a file is, and how the parts are laid out. */
-const LAYOUTS: Readonly<Record<string, [first: number, layout: Layout]>> = {
-  "image/gif": [0, (file) => [nameAt(file, 0), 0, file.length]],
-  "image/png": [8, (file, at) => [nameAt(file, at + 4), at + 8, at + 12 + file.readUInt32BE(at)]],
-  "image/webp": [12, (file, at) => [nameAt(file, at), at + 8, at + 8 + 2 * Math.ceil(file.readUInt32LE(at + 4) / 2)]],
-  "image/jpeg": [2, (file, from) => {
-    let at = file.indexOf(0xff, from);
-    while (file[at + 1] === 0xff) at++;
-    const marker = file.readUInt8(at + 1);
-    const isFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);
-    const isLast = isFrame || marker === 0xd9 || marker === 0xda;
-    const name = isFrame ? "SOF" : marker === 0xe1 ? nameAt(file, at + 4) : "other";
-    return [name, at + 4, isLast ? file.length : at + 2 + file.readUInt16BE(at + 2)];
-  }],
-};
-const boxes: Layout = (file, at) => [nameAt(file, at + 4), at + 8, at + Math.max(8, file.readUInt32BE(at))];
+/** The largest shape among the items of HEIF and its kin, as others are tiles and thumbnails. */
+function shapeOfItems(file: Buffer): Shape {
+  const start = file.indexOf("ipco", 0, "latin1");
+  const box = file.subarray(start, start - 4 + file.readUInt32BE(start - 4));
+  let [width, height] = [0, 0];
+  for (let at = box.indexOf("ispe"); at >= 0; at = box.indexOf("ispe", at + 4)) {
+    if (box.readUInt32BE(at + 8) > width) [width, height] = [box.readUInt32BE(at + 8), box.readUInt32BE(at + 12)];
+  }
+  return /irot[\x01\x03]/.test(box.toString("latin1")) ? [height, width] : [width, height];
+}
 
 /** Width and height in pixels as a viewer shows it (EXIF orientation applied); null where they cannot be read. */
-export function dimensions(data: Uint8Array): [number, number] | null {
-  const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-  const type = sniff(bytes);
-  if (!type) return null;
-  // HEIF and its kin hold the properties of their items in one box.
-  const [first, layout] = LAYOUTS[type] ?? [bytes.indexOf("ipco", 0, "latin1") + 4, boxes];
-  let [width, height, orientation] = [0, 0, 1];
+export function dimensions(data: Uint8Array): Shape | null {
+  const file = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
+  const shapeOf = SHAPES[sniff(file) ?? ""];
   try {
-    for (let at = first; at + 8 <= bytes.length; ) {
-      const [name, start, next] = layout(bytes, at);
-      const body = bytes.subarray(start, next);
-      const [wide, high] = SHAPES[name]?.(body) ?? [0, 0];
-      if (wide > width) [width, height] = [wide, high]; // of HEIF the largest counts: others are tiles and thumbnails
-      if (/^exif$/i.test(name)) orientation = orientationOf(body);
-      if (name === "irot") orientation = body.readUInt8() % 2 ? 6 : 1;
-      at = next;
-    }
+    const [width, height] = shapeOf?.(file) ?? shapeOfItems(file);
+    if (!width || !height) return null;
+    const orientation = shapeOf && ORIENTATION.exec(file.toString("latin1"))?.[1];
+    return orientation && /[\x05-\x08]/.test(orientation) ? [height, width] : [width, height];
   } catch {
     return null; // the header is cut short
   }
-  if (!width || !height) return null;
-  return orientation >= 5 && orientation <= 8 ? [height, width] : [width, height];
-}
-
-/** The EXIF orientation (TIFF 6.0, section 2); 1 where there is none. */
-function orientationOf(exif: Buffer): number {
-  const tiff = exif.subarray(nameAt(exif, 0) === "Exif" ? 6 : 0);
-  const view = new DataView(tiff.buffer, tiff.byteOffset, tiff.length);
-  const isLittle = tiff[0] === 0x49;
-  const short = (at: number): number => (at + 2 <= tiff.length ? view.getUint16(at, isLittle) : 0);
-  const start = tiff.length < 8 ? 8 : view.getUint32(4, isLittle);
-  const entries = Array.from({ length: short(start) }, (_, number) => start + 2 + 12 * number);
-  const found = entries.find((at) => short(at) === 0x112 && short(at + 2) === 3);
-  return found === undefined ? 1 : short(found + 8);
 }

@@ -6,6 +6,7 @@ import { type Json, isNothing, object, objects, whole, word } from "./json.js";
 import type { Settings } from "./settings.js";
 
 const BODY_KEPT = 4000; // characters
+const UNEXPLAINED = "no reason was given";
 const QUOTA = ["insufficient_quota", "insufficient_user_quota"];
 const BAD_KEY = ["invalid_api_key", "missing_authorization", "expired_api_key", "API_KEY_INVALID"];
 const BAD_KEY_WORDS = /api key not valid|invalid api key|api key expired/i;
@@ -21,7 +22,7 @@ const BY_STATUS: Readonly<Record<number, typeof errors.APIStatusError>> = {
 };
 
 /** What an error body says, whatever shape it came in. */
-type Fault = Pick<ErrorFields, "code" | "type" | "param" | "requestId"> & { words: string; details?: unknown };
+type Fault = Pick<ErrorFields, "code" | "type" | "param"> & { words: string; details?: unknown };
 
 /** What names something, fit to be shown, or null. */
 export const nameOf = (value: unknown): string | null => plain(word(value) ?? String(whole(value) ?? ""), 100) || null;
@@ -37,16 +38,18 @@ export function faultIn(document: unknown, isRefused = false): Fault | null {
   if (!fault) return null;
   const { message, code, status, type, param, details } = fault;
   const known = nameOf(word(code)) ?? nameOf(status) ?? nameOf(code);
-  return { ...said(plain(word(message) ?? "", 500)), code: known, type: nameOf(type), param: nameOf(param), details };
+  const words = plain(word(message) ?? "", 500) || UNEXPLAINED;
+  return { words, code: known, type: nameOf(type), param: nameOf(param), details };
 }
 
-const said = (words: string): Fault =>
-  ({ words: words || "no reason was given", requestId: /\(request id: ([^)\s]+)\)/i.exec(words)?.[1] ?? null });
+/** The id of a request, where the words of an error tell it. */
+export const requestIdIn = (words: string): string | null => /\(request id: ([^)\s]+)\)/i.exec(words)?.[1] ?? null;
 
 /** What a body that is not JSON says to a person: an HTML page's title, or its first words. */
 function wordsOf(text: string): string {
   const title = /<title[^<>]{0,200}>([^<]*)/i.exec(text)?.[1];
-  return title === undefined && /<html/i.test(text) ? "an HTML page instead of an answer" : plain(title ?? text, 200);
+  if (title === undefined && /<html/i.test(text)) return "an HTML page instead of an answer";
+  return plain(title ?? text, 200) || UNEXPLAINED;
 }
 
 /** An answer as it came, without the key: its text, and as JSON, with each number as it was written. */
@@ -61,17 +64,17 @@ export interface Answer {
 
 /** The typed error for an answer whose status is not 2xx. `now` is Unix time in seconds. */
 export function statusError({ document, headers, text, ...answer }: Answer, now: number): errors.APIStatusError {
-  const isRedirect = answer.statusCode >= 300 && answer.statusCode < 400;
+  const isRedirect = answer.statusCode < 400;
   const location = (isRedirect && headers.location) || null;
   const target = plain(location ?? "nowhere", 300);
-  const fault = isRedirect ? said(`the answer is a redirect to ${target}, which is not followed`)
-    : faultIn(document, true) ?? said(wordsOf(text.slice(0, 4 * BODY_KEPT)));
+  const fault: Fault = isRedirect ? { words: `the answer is a redirect to ${target}, which is not followed` }
+    : faultIn(document, true) ?? { words: wordsOf(text.slice(0, 4 * BODY_KEPT)) };
   const { words, details, ...names } = fault;
   const delays = objects(details).map(({ retryDelay }) => /^(.*)s$/.exec(String(retryDelay))?.[1] ?? "");
   const asked = [headers["retry-after"] ?? "", ...delays.filter((delay) => NUMBER.test(delay))];
   const retryAfter = asked.map((value) => parseRetryAfter(value, now)).find((seconds) => seconds !== null) ?? null;
   const [cls, verdict] = judge(answer.statusCode, fault, retryAfter);
-  const about = { ...names, ...answer, requestId: answer.requestId ?? fault.requestId, retryAfter, location };
+  const about = { ...names, ...answer, requestId: answer.requestId ?? requestIdIn(words), retryAfter, location };
   return new cls(words, { ...about, body: text.slice(0, BODY_KEPT), ...verdict });
 }
 
@@ -85,10 +88,9 @@ function judge(
   const isTurnedAway = status === 503 && retryAfter !== null;
   if (isTurnedAway) return [errors.ServerError, { billed: "no", advice: "Wait and try again", transient: true }];
   if (status >= 500) return [errors.ServerError, { billed: "unknown" }];
-  const names = [code, type, objects(details).map(({ reason }) => reason).find((reason) => typeof reason === "string")];
+  const names = [code, type, ...objects(details).map(({ reason }) => reason)];
   const isOneOf = (codes: unknown[]): boolean => names.some((name) => codes.includes(name));
-  const hasDetails = Boolean(details) && !isNothing(details);
-  const isExhausted = status === 429 && code === "RESOURCE_EXHAUSTED" && !hasDetails && retryAfter === null;
+  const isExhausted = status === 429 && code === "RESOURCE_EXHAUSTED" && isNothing(details) && retryAfter === null;
   const isBadKey = isOneOf(BAD_KEY) || BAD_KEY_WORDS.test(words);
   const cls = isOneOf(QUOTA) || isExhausted ? errors.QuotaExceededError
     : status === 400 && isBadKey ? errors.AuthenticationError

@@ -9,19 +9,21 @@ import { MODELS, type Model, NATIVE_MODELS, nearestAspectRatio, pixels } from ".
 
 export type Wire = "native" | "chat";
 
-/** How to draw. What is left out, or null, keeps its default. */
-export interface ImageOptions {
-  model?: Model | null | undefined;
+/** How to draw. */
+interface Choices {
+  model: Model;
   /** Without one: the listed ratio nearest to the first reference's shape, or 1:1. */
-  aspectRatio?: AspectRatio | null | undefined;
-  imageSize?: ImageSize | null | undefined;
+  aspectRatio: AspectRatio;
+  imageSize: ImageSize;
   /** Whether to ask for the model's reasoning and drafts. */
-  includeThoughts?: boolean | null | undefined;
-  /** Forces a format of the endpoint; by itself, the model decides. */
-  wire?: Wire | null | undefined;
+  includeThoughts: boolean;
   /** Merged deep into the JSON that is sent, its values last. It cannot replace the prompt, the model or the turns. */
-  extraBody?: Readonly<Json> | null | undefined;
+  extraBody: Readonly<Json>;
+  /** Forces a format of the endpoint; by itself, the model decides. */
+  wire: Wire;
 }
+/** How to draw. What is left out, or null, keeps its default. */
+export type ImageOptions = { [Name in keyof Choices]?: Choices[Name] | null | undefined };
 /** The same, with pictures to look at in the order in which the prompt speaks of them. */
 export type RequestOptions = ImageOptions & { references?: Iterable<ReferenceLike> | undefined };
 
@@ -33,10 +35,10 @@ function oneOf<T>(param: string, accepted: readonly T[], given: unknown): T {
   return refuse(param, `${param} is ${JSON.stringify(given)}; accepted are ${accepted.join(", ")}`);
 }
 
-function checkPrompt(given: unknown): string {
+function checkPrompt(given: unknown): void {
   if (typeof given !== "string") return refuse("prompt", `the prompt is of type ${typeof given}; it must be a string`);
   if (/^[\s\x1c-\x1f\x85]*$/.test(given)) refuse("prompt", "the prompt is empty; say what to draw");
-  return given.isWellFormed() ? given : refuse("prompt", "the prompt holds half of a surrogate pair");
+  if (!given.isWellFormed()) refuse("prompt", "the prompt holds half of a surrogate pair");
 }
 
 function checkExtraBody(given: unknown): Readonly<Json> {
@@ -62,44 +64,42 @@ async function load(given: Iterable<ReferenceLike>): Promise<ReferenceImage[]> {
 
 /** What to draw, and how. Made by `ImageRequest.of`, which reads the references. */
 export class ImageRequest {
-  readonly prompt: string;
-  readonly model: Model;
-  readonly aspectRatio: AspectRatio;
-  readonly imageSize: ImageSize;
-  readonly includeThoughts: boolean;
-  readonly wire: Wire;
-  readonly extraBody: Readonly<Json>;
-
   /** Raises: InvalidRequestError, naming the argument and what is accepted. */
-  constructor(prompt: string, options: ImageOptions = {}, readonly references: readonly ReferenceImage[] = []) {
+  constructor(
+    readonly prompt: string, options: ImageOptions = {}, readonly references: readonly ReferenceImage[] = [],
+  ) {
+    checkPrompt(prompt);
     const [width, height] = (references[0] && dimensions(references[0].data)) ?? [1, 1];
-    this.prompt = checkPrompt(prompt);
-    this.model = oneOf("model", MODELS, options.model ?? "nanobanana");
-    this.aspectRatio = oneOf("aspectRatio", ASPECT_RATIOS, options.aspectRatio ?? nearestAspectRatio(width, height));
-    this.imageSize = oneOf("imageSize", IMAGE_SIZES, options.imageSize ?? "1K");
-    this.includeThoughts = oneOf("includeThoughts", [false, true], options.includeThoughts ?? false);
-    this.extraBody = checkExtraBody(options.extraBody ?? {});
-    const wires = (["native", "chat"] as const).filter((wire) => SPEAKERS[wire].includes(this.model));
-    this.wire = oneOf("wire", wires, options.wire ?? wires[0]);
+    const model = oneOf("model", MODELS, options.model ?? "nanobanana");
+    const wires = (["native", "chat"] as const).filter((wire) => SPEAKERS[wire].includes(model));
+    const choices: Choices = {
+      model,
+      aspectRatio: oneOf("aspectRatio", ASPECT_RATIOS, options.aspectRatio ?? nearestAspectRatio(width, height)),
+      imageSize: oneOf("imageSize", IMAGE_SIZES, options.imageSize ?? "1K"),
+      includeThoughts: oneOf("includeThoughts", [false, true], options.includeThoughts ?? false),
+      extraBody: checkExtraBody(options.extraBody ?? {}),
+      wire: oneOf("wire", wires, options.wire ?? wires[0]),
+    };
+    const isMute = choices.wire === "chat" && choices.includeThoughts;
     const advice = `Leave it away, or take one of ${NATIVE_MODELS.join(", ")}`;
-    const isMute = this.wire === "chat" && this.includeThoughts;
     if (isMute) refuse("includeThoughts", "includeThoughts needs the native format; chat has no thoughts", advice);
+    Object.assign(this, choices);
   }
 
   /** Reads the references and makes the request. Raises: InvalidRequestError. */
   static async of(prompt: string, { references = [], ...options }: RequestOptions = {}): Promise<ImageRequest> {
-    return new ImageRequest(checkPrompt(prompt), options, await load(references));
+    checkPrompt(prompt);
+    return new ImageRequest(prompt, options, await load(references));
   }
 
   /** A request for the nearest listed ratio and the smallest size whose documented pixels cover width x height. */
   static async forPixels(width: number, height: number, prompt: string, more?: RequestOptions): Promise<ImageRequest> {
     if (!(width >= 1 && height >= 1)) refuse("width", `${width}x${height} is no shape in pixels`);
     const aspectRatio = nearestAspectRatio(width, height);
-    const imageSize = IMAGE_SIZES.find((size) => {
-      const [across, down] = pixels(aspectRatio, size);
-      return across >= width && down >= height;
-    });
+    const covers = ([across, down]: number[]): boolean => across! >= width && down! >= height;
+    const imageSize = IMAGE_SIZES.find((size) => covers(pixels(aspectRatio, size)));
     if (!imageSize) refuse("width", `no picture of ratio ${aspectRatio} covers ${width}x${height} pixels`);
     return ImageRequest.of(prompt, { ...more, aspectRatio, imageSize });
   }
 }
+export interface ImageRequest extends Readonly<Choices> {}

@@ -62,9 +62,9 @@ export function settingsOf({ apiKey, baseUrl, ...options }: ClientOptions, platf
   const isWord = typeof key === "string" && /^[\x21-\x7e]+$/.test(key);
   if (!isWord) refuse("the API key holds a character that no key has", "Copy it again from the console");
   const base = URL.canParse(address) ? new URL(address) : refuse("the base URL is no address", "Correct baseUrl");
-  const isName = /^https?:\/\/[^\s/?#\\]\S*$/i.test(address) && !/^\.|\.\.|[^.]{64}/.test(base.hostname);
-  const isPlain = isName && !base.username && !base.password && !base.search && !base.hash;
-  if (!isPlain) refuse("the base URL is not of the form https://host[:port][/path]", "Correct baseUrl");
+  const isPlain = /^https?:\/\/[^\s/?#\\@]+(\/[^\s?#]*)?$/i.test(address);
+  const isName = isPlain && !/^\.|\.\.|[^.]{64}/.test(base.hostname);
+  if (!isName) refuse("the base URL is not of the form https://host[:port][/path]", "Correct baseUrl");
   const isOpen = base.protocol === "http:" && !LOOPBACK.includes(base.hostname) && !settings.allowInsecure;
   if (isOpen) refuse(`the base URL ${base} would send your key unencrypted`, "Use https://, or allowInsecure: true");
   const redact = (words: string): string => words.replaceAll(key, "[key]");
