@@ -118,9 +118,8 @@ class Findings:
 
     @property
     def is_silent(self) -> bool:
-        """Whether the answer says nothing at all: no words, no reason, no count."""
-        said = (self.words, self.thoughts, self.finish_reason, self.block_reason)
-        return not any(said) and self.usage == Usage()
+        """Whether its turn says nothing at all: no words, no finish reason, no count."""
+        return not (self.words or self.thoughts or self.finish_reason) and self.usage == Usage()
 
     @property
     def is_withheld(self) -> bool:

@@ -76,8 +76,8 @@ class Format(ABC):
             if alternative.rank > findings.rank:
                 return alternative
             if not findings.rank and findings.is_silent and not alternative.is_silent:
-                findings = alternative
-            elif alternative.block_reason:  # it stands beside the turns, whatever their format
+                findings, alternative = alternative, findings
+            if alternative.block_reason:  # it stands beside the turns, whatever their format
                 findings.block_reason, findings.block_message = alternative.block_reason, alternative.block_message
         if findings.rank:
             return findings

@@ -165,7 +165,9 @@ function search(document: Json, found: Findings, takesAddresses: boolean): void 
   for (const [text] of places.filter(([words]) => words.length >= 40)) {
     const runs = fromBase64(text.replace(DATA, "")) ? [text] : text.match(RUN) ?? [];
     const isPicture = (run: string): boolean => sniff(fromBase64(run.replace(DATA, "")) ?? Buffer.of()) !== null;
+    const loose = runs.filter((run) => run !== text && !found.taken.has(run)); // what is around it in the answer stays
     for (const run of runs.filter(isPicture)) found.addPicture(run);
+    for (const run of loose) found.taken.delete(run);
   }
   if (found.final.pictures.length || !takesAddresses) return;
   const addresses = places.flatMap(([text, names]) => text.includes("![")
