@@ -222,6 +222,6 @@ def _step(entry: JSON) -> Step:
     told = made.request
     if made.failure in NOTHING_SENT and (told.path is not None or told.headers or told.json is not None):
         raise TypeError(f"after {made.failure} nobody sees more of a request than its address")
-    if unknown := (told.proxy or {}).keys() - {"address", "authorization"}:
-        raise TypeError(f"nothing of a proxy is called {', '.join(sorted(unknown))}")
+    if told.proxy is not None and told.proxy.keys() != {"address", "authorization"}:
+        raise TypeError(f"of a proxy its address and authorization are said, not {', '.join(told.proxy) or 'nothing'}")
     return made

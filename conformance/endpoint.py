@@ -46,11 +46,22 @@ class Seen:
 
     @property
     def json(self) -> Any:
-        """The body as JSON; a word on what it is instead."""
+        """The body as JSON (RFC 8259: in UTF-8, each key once, no NaN); a word on what it is instead."""
         try:
-            return json.loads(self.body)
-        except ValueError:
-            return f"no JSON: {self.body[:200]!r}"
+            return json.loads(self.body.decode("utf-8"), object_pairs_hook=_once_each, parse_constant=_no_number)
+        except ValueError as exc:
+            return f"no JSON ({exc}): {self.body[:200]!r}"
+
+
+def _once_each(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError(f"a key is there twice: {', '.join(name for name, _ in pairs)[:200]}")
+    return found
+
+
+def _no_number(name: str) -> float:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 @cache

@@ -179,7 +179,7 @@ class _Player:
         if seen is None:
             self._note_unsent(step)
             return
-        self._look_at(seen, step)
+        self._look_at(seen, step, self._name)
         problem = connection.answer(step, lambda: self._tick(step), real_clock=self._is_real)
         if problem:
             self._trouble(f"{self._name}: {problem}")
@@ -202,9 +202,11 @@ class _Player:
                 held.close()
                 continue
             steps.remove(mine[0])
-            self._problems(differences(mine[0].request.path, seen.target, "path"), "a request")
-            self._troubles(request_troubles(self._case, seen, self._asked or {}), "a request")
-            held.answer(mine[0], lambda: None, real_clock=self._is_real)
+            name = f"request {self._case.exchange.index(mine[0]) + 1}"
+            self._look_at(seen, mine[0], name)
+            if problem := held.answer(mine[0], lambda: None, real_clock=self._is_real):
+                self._trouble(f"{name}: {problem}")
+        self._trace.requests.sort(key=str)  # they come in any order
 
     def _tick(self, step: Step) -> None:
         if step.after and not self._is_real:
@@ -218,12 +220,12 @@ class _Player:
     def _name(self) -> str:
         return f"request {len(self._case.exchange) - len(self._steps)}"
 
-    def _look_at(self, seen: Seen, step: Step) -> None:
+    def _look_at(self, seen: Seen, step: Step, name: str) -> None:
         asked = self._asked or {}
         origin = origin_of(seen, asked)
         self._trace.requests.append({"method": seen.method, "origin": origin, "path": seen.target, "json": seen.json})
-        self._problems(request_differences(self._case, step, seen, asked), self._name)
-        self._troubles(request_troubles(self._case, seen, asked), self._name)
+        self._problems(request_differences(self._case, step, seen, asked), name)
+        self._troubles(request_troubles(self._case, seen, asked), name)
 
     def _judge(self, outcomes: list[Any], seconds: float) -> None:
         """Compares what came of the case with what was to come of it."""

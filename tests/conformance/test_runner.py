@@ -3,6 +3,7 @@
 import pytest
 
 from conformance.cases import BadCaseError, load, parsed
+from conformance.endpoint import Seen
 from conformance.runner import Runner
 
 from .programs import ADAPTER, DIGEST, GENERATE, PATH, adapter, good_case, written
@@ -83,6 +84,40 @@ def test_a_good_case_passes(runner):
 def test_a_changed_expectation_is_noticed(runner, path):
     """One thing expected otherwise makes the case fail."""
     assert runner.play(mutated(path, MUTATIONS[path])).problems
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("origin", "https://gateway.example"), ("headers", {"user-agent": None}), ("path", "/"), ("json", {"a": 1})],
+)
+def test_a_changed_request_of_calls_at_once_is_noticed(runner, name, value):
+    """Of calls that are made at once, as much of each request is looked at as of a single one."""
+    request = {"path": PATH, "json": good_case()["exchange"][1]["request"]["json"]}
+    do = [
+        {
+            "method": "together",
+            "arguments": {"calls": [{"prompt": "Draw a cat"}]},
+            "expect": {"results": [{"result": {}}]},
+        }
+    ]
+    case = {
+        "id": "at-once",
+        "clock": "real",
+        "do": do,
+        "exchange": [{**good_case()["exchange"][1], "request": request}],
+    }
+    assert runner.play(parsed(case)).problems == []
+    request[name] = value
+    assert runner.play(parsed(case)).problems != []
+
+
+@pytest.mark.parametrize(
+    "body", [b'{"a": 1, "a": 1}', b'{"a": NaN}', '{"a": 1}'.encode("utf-16"), b'\xef\xbb\xbf{"a": 1}', b"{"]
+)
+def test_what_only_some_read_as_json_is_none(body):
+    """A key twice, NaN, another encoding and a mark before the body are no JSON, as a server may read it otherwise."""
+    assert Seen("POST", "/", [], body, True).json.startswith("no JSON")
+    assert Seen("POST", "/", [], b'{"a": {"a": 1}}', True).json == {"a": {"a": 1}}
 
 
 def test_a_step_too_many_and_one_too_few_are_noticed(runner):
