@@ -3,10 +3,9 @@
 import { isDeepStrictEqual } from "node:util";
 
 import { ContentBlockedError, NoImageError, PromptBlockedError, plain } from "./errors.js";
-import { GeneratedImage, type Generation, type Picture, RemoteImage, type Usage } from "./image.js";
+import { GeneratedImage, type Generation, type Picture, RemoteImage, type Usage, fromBase64 } from "./image.js";
 import { type Json, isNothing, isObject, object, objects, readable, whole, word } from "./json.js";
 import { sniff } from "./picture.js";
-import { fromBase64 } from "./reference.js";
 import { faultIn, requestIdIn } from "./refusals.js";
 import type { ImageRequest, Wire } from "./request.js";
 import type { Reply } from "./transport.js";

@@ -3,7 +3,7 @@
 import { InvalidRequestError } from "./errors.js";
 import { type Json, isObject } from "./json.js";
 import { dimensions } from "./picture.js";
-import { ReferenceImage, type ReferenceLike } from "./reference.js";
+import { ReferenceImage, type ReferenceLike } from "./image.js";
 import { ASPECT_RATIOS, type AspectRatio, CHAT_MODELS, IMAGE_SIZES, type ImageSize } from "./vocabulary.js";
 import { MODELS, type Model, NATIVE_MODELS, nearestAspectRatio, pixels } from "./vocabulary.js";
 
