@@ -47,8 +47,16 @@ def _comparable(outcome: object) -> object:
     for kind in ("error", "result"):
         if isinstance(entry := found.get(kind), dict):
             own = ("words", "body") if kind == "error" else ()
-            found[kind] = {name: value for name, value in entry.items() if value is not None and name not in own}
+            told = {name: value for name, value in entry.items() if name not in own}
+            pictures = {
+                name: [*map(_told, told[name])] for name in ("images", "drafts") if isinstance(told.get(name), list)
+            }
+            found[kind] = _told(told | pictures)
     return _rounded(found)
+
+
+def _told(entry: Any) -> Any:
+    return {name: value for name, value in entry.items() if value is not None} if isinstance(entry, dict) else entry
 
 
 def _rounded(value: Any) -> Any:

@@ -43,6 +43,14 @@ def test_a_difference_says_whose_each_value_is(tmp_path):
     )
 
 
+def test_what_is_null_and_what_is_left_out_are_the_same(tmp_path):
+    """A picture without a width says so in either way."""
+    bodies = ("{'url': 'a', 'width': None}", "{'url': 'a'}")
+    outcomes = [M.replace("{'request': {'model': 'm'}}", "{'result': {'images': [" + one + "]}}") for one in bodies]
+    programs = (adapter(tmp_path, body, name) for body, name in zip(outcomes, "ab", strict=True))
+    assert beside(written(tmp_path, GENERATE), *programs)[0] == 0
+
+
 @pytest.mark.parametrize(("its", "code"), [("12345678901234567000.0", 0), ("12345678901234600000", 1)])
 def test_numbers_are_as_exact_as_a_language_has_them(tmp_path, its, code):
     """A number that a double does not hold is compared as the nearest one."""
