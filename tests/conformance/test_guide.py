@@ -8,6 +8,7 @@ import sys
 
 import nanobanana.errors
 import pytest
+from nanobanana._call.settings import _OURS
 
 from conformance.cases import VECTORS, load, parsed
 from conformance.runner import Runner
@@ -95,3 +96,9 @@ def test_the_smallest_adapter_plays_what_it_says():
     runner.close()
     assert len(verdicts) >= 10
     assert [(v.case.id, v.problems, v.missing) for v in verdicts] == [(v.case.id, [], frozenset()) for v in verdicts]
+
+
+def test_the_guide_lists_the_headers_that_are_the_librarys_own():
+    """The headers that nobody can replace are those that the library refuses."""
+    (listed,) = re.findall(r"refused are (.*?); an `Accept`", GUIDE, re.DOTALL)
+    assert {name.lower() for name in re.findall(r"`([\w-]+)`", listed)} == _OURS
