@@ -150,11 +150,11 @@ def checked_base_url(given: str | None, *, allow_insecure: bool) -> httpx.URL:
     """
     text = given or os.environ.get("INFINITYBLUE_BASE_URL") or _SERVER
     try:
-        url = httpx.URL(text if text.isprintable() and " " not in text else "")
+        url = httpx.URL(text if text.isprintable() and not set(" ?#\\") & set(text) else "")
         url.host.encode("idna")  # an empty or overlong label shows only there
     except (httpx.InvalidURL, TypeError, ValueError, AttributeError):
         url = httpx.URL("")
-    is_plain = url.scheme in ("http", "https") and url.host and not (url.userinfo or url.query or url.fragment)
+    is_plain = url.scheme in ("http", "https") and url.host and not url.userinfo
     if not is_plain or (url.port or 0) > 65535:
         raise ConfigurationError(
             "the base URL is not an address of the form https://host[:port][/path]",

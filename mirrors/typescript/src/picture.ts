@@ -47,9 +47,9 @@ const SHAPES: Readonly<Record<string, (file: Buffer) => Shape>> = {
     }
   },
 };
-// The tag of an orientation, behind the name of an EXIF part and the beginning of its TIFF (TIFF 6.0, section 2).
-const [LITTLE, BIG] = [/II\*\0[^]{6,4096}?\x12\x01\x03\0\x01\0{3}/, /MM\0\*[^]{6,4096}?\x01\x12\0\x03\0{3}\x01\0/];
-const ORIENTATION = new RegExp(`(?:eXIf|EXIF[^]{4}|Exif\0\0)(?:${LITTLE.source}|${BIG.source})([^])`);
+// An EXIF part by the beginning of its TIFF, and in that the tag of an orientation (TIFF 6.0, section 2).
+const EXIF = /(?:eXIf|EXIF[^]{4}|Exif\0\0)((?:II\*\0|MM\0\*)[^]{0,4096})/;
+const ORIENTATION = /^(?:II[^]*?\x12\x01\x03\0\x01\0{3}|MM[^]*?\x01\x12\0\x03\0{3}\x01\0)([^])/;
 
 /** The largest shape among the items of HEIF and its kin, as others are tiles and thumbnails. */
 function shapeOfItems(file: Buffer): Shape {
@@ -69,8 +69,9 @@ export function dimensions(data: Uint8Array): Shape | null {
   try {
     const [width, height] = shapeOf?.(file) ?? shapeOfItems(file);
     if (!width || !height) return null;
-    const orientation = shapeOf && ORIENTATION.exec(file.toString("latin1"))?.[1];
-    return orientation && /[\x05-\x08]/.test(orientation) ? [height, width] : [width, height];
+    const [, tiff = ""] = (shapeOf && EXIF.exec(file.toString("latin1"))) ?? [];
+    const [, orientation = ""] = ORIENTATION.exec(tiff) ?? [];
+    return /[\x05-\x08]/.test(orientation) ? [height, width] : [width, height];
   } catch {
     return null; // the header is cut short
   }
