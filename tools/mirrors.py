@@ -25,7 +25,7 @@ ROOT = Path(__file__).resolve().parent.parent
 MIRROR = ROOT / "mirrors" / "typescript"
 TYPES = MIRROR / "src" / "generated"
 MODULES = MIRROR / "node_modules"
-LONGEST, WIDEST = 1074, 120  # code lines written by hand, and characters of one
+LONGEST, WIDEST = 1077, 120  # code lines written by hand, and characters of one
 
 
 def set_up() -> Path:

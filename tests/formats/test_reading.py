@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from nanobanana import Generation, RemoteImage, UnusableResponseError
+from nanobanana import Generation, PromptBlockedError, RemoteImage, UnusableResponseError
 from nanobanana._engine.tokens import Blobs
 from nanobanana._formats import format_of
 from nanobanana_api.models.chat_completion import ChatCompletion
@@ -149,3 +149,37 @@ def test_words_beside_a_picture_in_a_list_of_data_are_kept() -> None:
     generation = _native({"text": "A cat."}, data=[{"b64_json": _text(PNG)}])
     assert generation.text == "A cat."
     assert generation.image.data == PNG
+
+
+def _said(message: dict[str, Any]) -> Generation:
+    answer = ChatCompletion.from_dict({"choices": [{"message": message}]})
+    found = format_of("chat").find(answer, Blobs())
+    return found.conclude(prompt="Draw", model="nanobanana", request_id=None, headers={}, answer=None)
+
+
+def test_parts_of_chat_may_be_thoughts() -> None:
+    """What a part in chat marks as a thought is one, and the same draft counts once."""
+    draft = {**_inline(_text(JPEG)), "thought": True}
+    generation = _said(
+        {"content": [{"text": "hm", "thought": True}, draft, draft, {"text": "so"}, _inline(_text(PNG))]}
+    )
+    assert [image.data for image in generation.images] == [PNG]
+    assert [image.data for image in generation.drafts] == [JPEG]
+    assert (generation.text, generation.thoughts) == ("so", "hm")
+
+
+def test_pictures_in_what_was_reasoned_are_drafts() -> None:
+    """A picture in the words of the thoughts is cut out of them and kept as a draft."""
+    shown = f"![a](data:image/png;base64,{_text(PNG)})"
+    generation = _said({"content": shown, "reasoning_content": f"first {shown.replace(_text(PNG), _text(JPEG))}"})
+    assert [image.data for image in (*generation.images, *generation.drafts)] == [PNG, JPEG]
+    assert generation.thoughts == "first"
+
+
+def test_words_stay_beside_a_blocked_prompt() -> None:
+    """Where the prompt was blocked, what the model says in the other format is shown all the same."""
+    answer = {"promptFeedback": {"blockReason": "SAFETY"}, "choices": [{"message": {"content": "No."}}]}
+    found = format_of("native").find(GenerateContentResponse.from_dict(answer), Blobs())
+    with pytest.raises(PromptBlockedError) as caught:
+        found.conclude(prompt="Draw", model="nanobanana", request_id=None, headers={}, answer=None)
+    assert (caught.value.reason, caught.value.text) == ("SAFETY", "No.")

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from nanobanana import APIStatusError, UnusableResponseError
+from nanobanana import APIStatusError, QuotaExceededError, UnusableResponseError
 from nanobanana._formats.refusals import (
     error_in_disguise,
     parse_duration,
@@ -116,3 +116,16 @@ def test_names_are_words_or_whole_numbers(value: Any, name: str | None) -> None:
     refusal = read_refusal({"error": {"type": value}})
     assert refusal is not None
     assert refusal.type == name
+
+
+def test_digits_of_other_scripts_are_no_time() -> None:
+    """A time to come back is written in the digits 0 to 9."""
+    assert parse_retry_after("\u0663") is None
+    assert parse_duration("\u0663s") is None
+
+
+def test_each_detail_may_give_the_reason() -> None:
+    """Credits are gone where any detail says so, not only the first that has a reason."""
+    details = [{"reason": "OTHER"}, {"reason": "insufficient_quota"}]
+    body = json.dumps({"error": {"message": "Sorry", "details": details}}).encode()
+    assert isinstance(status_error(429, {}, body), QuotaExceededError)

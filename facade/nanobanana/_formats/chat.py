@@ -102,13 +102,17 @@ def _read_message(message: ChatAnswerMessage, findings: Findings) -> None:
     images = message.images if isinstance(message.images, list) else []
     images = [{"url": entry} if isinstance(entry, str) else as_json(entry) for entry in images]
     for place in [*objects_in(as_json(message.content)), *objects_in(images)]:
-        findings.add_text(as_text(place.get("text")))
+        _read_words(place, findings)
         read_place(place, findings)
     rest = left(message, "role", "content", "images")
     is_wordless = not findings.words
     for place in objects_in(rest.pop("multi_mod_content", None)):
         if is_wordless:
-            findings.add_text(as_text(place.get("text")))
+            _read_words(place, findings)
         read_place(place, findings)
-    findings.thoughts.append(as_text(rest.pop("reasoning_content", None)))
+    findings.add_text(as_text(rest.pop("reasoning_content", None)), is_thought=True)
     findings.keep(rest)
+
+
+def _read_words(place: dict[str, Any], findings: Findings) -> None:
+    findings.add_text(as_text(place.get("text")), is_thought=place.get("thought") is True)

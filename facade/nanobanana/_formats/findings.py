@@ -46,8 +46,8 @@ class Findings:
     """The strings of the answer that stand for the pictures."""
     _damage: dict[bool, str] = field(factory=dict, init=False)
     """What is wrong with the last picture that is not marked, and with the last that is, where something is."""
-    _keys: set[str] = field(factory=set, init=False)
-    _keyed: int = field(default=0, init=False)
+    _keys: dict[bool, set[str]] = field(factory=lambda: {False: set(), True: set()}, init=False)
+    _keyed: dict[bool, int] = field(factory=lambda: {False: 0, True: 0}, init=False)
 
     def add_text(self, text: str, *, is_thought: bool = False, unless_there: bool = True) -> None:
         """Takes words, and out of them the pictures that stand there as Markdown or as `data:` URI; unless_there: but
@@ -79,16 +79,15 @@ class Findings:
 
     def take(self, found: Picture, *, is_thought: bool = False, unless_there: bool = True) -> None:
         """Takes a picture that is whole."""
-        if not (unless_there and self._has(found)):
-            (self.drafts if is_thought else self.images).append(found)
+        there = self.drafts if is_thought else self.images
+        if not (unless_there and there and self._has(found, there, is_thought=is_thought)):
+            there.append(found)
         self._damage.pop(is_thought, None)
 
-    def _has(self, found: Picture) -> bool:
-        if not self.images:
-            return False
-        self._keys.update(map(_key, self.images[self._keyed :]))
-        self._keyed = len(self.images)
-        return _key(found) in self._keys
+    def _has(self, found: Picture, there: list[Picture], *, is_thought: bool) -> bool:
+        self._keys[is_thought].update(map(_key, there[self._keyed[is_thought] :]))
+        self._keyed[is_thought] = len(there)
+        return _key(found) in self._keys[is_thought]
 
     def _note_damage(self, message: str, *, is_thought: bool) -> None:
         self._damage[is_thought] = message
@@ -190,15 +189,19 @@ def _key(image: Picture) -> str:
 
 def read_place(place: dict[str, Any], findings: Findings) -> None:
     """Takes the picture that one entry of a list holds, by whatever name."""
-    for name in ("image_url", "imageUrl", "url", "b64_json", "inline_data", "inlineData"):
+    for name in ("image_url", "imageUrl", "url", "b64_json", "inlineData", "inline_data", "fileData"):
         value, stated = place.get(name), ""
         if isinstance(value, dict):
             stated = as_text(value.get("mimeType")) or as_text(value.get("mime_type"))
-            value = value.get("url") or value.get("data")
-        elif name in ("inline_data", "inlineData"):  # where words stand, the search tells a picture from them
+            value = value.get("url") or value.get("data") or value.get("fileUri")
+        elif name in (
+            "inlineData",
+            "inline_data",
+            "fileData",
+        ):  # where words stand, the search tells a picture from them
             continue
         if isinstance(value, str) and value:
-            findings.add_picture(value, stated)
+            findings.add_picture(value, stated, is_thought=place.get("thought") is True)
             return
 
 

@@ -31,7 +31,7 @@ _BAD_KEY_CODES = {"invalid_api_key", "missing_authorization", "expired_api_key",
 _NO_CHANNEL = re.compile(r"no (available )?channel|无可用渠道|無可用渠道", re.IGNORECASE)
 _BAD_KEY = re.compile(r"api key not valid|invalid api key|api key expired", re.IGNORECASE)
 _REQUEST_ID = re.compile(r"\(request id: ([^)\s]+)\)", re.IGNORECASE)
-_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,9})?")
+_NUMBER = re.compile(r"-?\d{1,15}(\.\d{1,9})?", re.ASCII)
 _DATE = re.compile(r"[A-Z][a-z]{2,8},? .*\d\d:\d\d:\d\d")
 _MAY_BE_PROCESSED = {408, 499}
 _ALL_IS_WELL = (0, 200, "0", "200", "success", "ok")  # the codes of an envelope around a good answer
@@ -45,7 +45,7 @@ class Refusal:
     code: str | None = None
     type: str | None = None
     param: str | None = None
-    reason: str | None = None
+    reasons: frozenset[str] = frozenset()
     retry_delay: float | None = None
     has_details: bool = False
 
@@ -77,7 +77,7 @@ def read_refusal(document: Any, *, is_refused: bool = False) -> Refusal | None:
         code=_name(as_text(code)) or _name(error.get("status")) or _name(code),
         type=_name(error.get("type")),
         param=_name(error.get("param")),
-        reason=next((reason for entry in details if (reason := as_text(entry.get("reason")))), None),
+        reasons=frozenset(as_text(entry.get("reason")) for entry in details),
         retry_delay=next((delay for delay in delays if delay is not None), None),
         has_details=bool(found),
     )
@@ -136,7 +136,7 @@ def _judge(
         return cls, "no", "Wait and try again"
     if not 400 <= status_code < 500:
         return cls, "unknown", None
-    names = {refusal.code, refusal.type, refusal.reason}
+    names = {refusal.code, refusal.type, *refusal.reasons}
     is_exhausted = status_code == 429 and refusal.code == "RESOURCE_EXHAUSTED"
     if names & _QUOTA_CODES or (is_exhausted and not refusal.has_details and retry_after is None):
         cls = QuotaExceededError

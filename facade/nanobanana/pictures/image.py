@@ -207,8 +207,9 @@ class GeneratedImage:
     def to_dict(self) -> dict[str, Any]:
         """What is known of it, as plain JSON values: type, dimensions, number of bytes, path. None stands for what its
         file no longer says."""
+        mime_type: str | None
         try:
-            mime_type, shape = sniff(self.content) or self.stated_type, dimensions(self.content)
+            mime_type, shape = self.mime_type, dimensions(self.content)
         except OSError:
             mime_type, shape = self.stated_type, None
         return {

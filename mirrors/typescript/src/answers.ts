@@ -162,8 +162,8 @@ function search(document: Json, found: Findings, takesAddresses: boolean): void 
   const places = [...stringsIn(document)].filter(([, names]) => !ABOUT.test(names))
     .sort(([, one], [, other]) => +MINOR.test(other) - +MINOR.test(one)); // the final picture comes last
   for (const [text] of places.filter(([words]) => words.length >= 40)) {
-    const runs = fromBase64(text.replace(DATA, "")) ? [text] : text.match(RUN) ?? [];
     const isPicture = (run: string): boolean => sniff(fromBase64(run.replace(DATA, "")) ?? Buffer.of()) !== null;
+    const runs = isPicture(text) ? [text] : text.match(RUN) ?? [];
     const loose = runs.filter((run) => run !== text && !found.taken.has(run)); // what is around it in the answer stays
     for (const run of runs.filter(isPicture)) found.addPicture(run);
     for (const run of loose) found.taken.delete(run);
@@ -212,8 +212,8 @@ export function read({ model, wire }: ImageRequest, reply: Reply): { generation:
     const detail = plain(`${what} (${reason})${words && `: ${words}`}`, 600);
     throw unusable(detail, { ...said, usage, reason: plain(reason, 100) }, cls);
   }
-  const others = Object.entries({ ...rest, otherParts, damagedPictures: found.damagedPictures || null });
-  const metadata = Object.fromEntries(others.filter(([, value]) => !isNothing(value)));
+  const own = Object.entries({ otherParts, damagedPictures: found.damagedPictures || null });
+  const metadata = Object.fromEntries([...Object.entries(rest), ...own].filter(([, value]) => !isNothing(value)));
   const generation = {
     ...{ images, drafts: thought.pictures.filter((picture) => !images.includes(picture)), ...said },
     ...{ thoughts: found.said(thought), requestId, model, usage, headers, image: images.at(-1)!, raw: null },

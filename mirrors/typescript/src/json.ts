@@ -50,5 +50,6 @@ export const readable = (value: unknown, leftOut: ReadonlySet<string>): unknown 
   exactly.parse(JSON.stringify(value), (_, entry, { source }) => {
     if (typeof entry === "string") return leftOut.has(entry) ? undefined : entry.toWellFormed();
     if (Array.isArray(entry)) return entry.filter((one) => one !== undefined);
+    if (isObject(entry)) return Object.fromEntries(Object.entries(entry).map(([key, of]) => [key.toWellFormed(), of]));
     return entry === Infinity || entry === -Infinity ? source : entry;
   });

@@ -39,6 +39,7 @@ const SHAPES: Readonly<Record<string, (file: Buffer) => Shape>> = {
   "image/jpeg": (file) => {
     for (let at = 2; ; at += 2 + file.readUInt16BE(at + 2)) { // from segment to segment
       at = file.indexOf(0xff, at);
+      if (at < 0) return [0, 0];
       while (file[at + 1] === 0xff) at++;
       const marker = file.readUInt8(at + 1);
       const isFrame = marker >= 0xc0 && marker <= 0xcf && ![0xc4, 0xc8, 0xcc].includes(marker);

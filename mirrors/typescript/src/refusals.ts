@@ -31,7 +31,7 @@ export const nameOf = (value: unknown): string | null => plain(word(value) ?? St
 export function faultIn(document: unknown, isRefused = false): Fault | null {
   const found = object(Array.isArray(document) ? document[0] : document);
   const isTold = typeof found.message === "string" || (isRefused && nameOf(found.code) !== null);
-  const isWell = !isTold || ALL_IS_WELL.includes(found.code);
+  const isWell = !isTold || ALL_IS_WELL.includes(whole(found.code) ?? found.code);
   const isNested = Object.keys(object(found.error)).length > 0;
   const fault: Json | null = word(found.error) ? { message: found.error, code: found.code }
     : isNested ? object(found.error) : isWell ? null : found;
@@ -70,7 +70,7 @@ export function statusError({ document, headers, text, ...answer }: Answer, now:
   const fault: Fault = isRedirect ? { words: `the answer is a redirect to ${target}, which is not followed` }
     : faultIn(document, true) ?? { words: wordsOf(text.slice(0, 4 * BODY_KEPT)) };
   const { words, details, ...names } = fault;
-  const delays = objects(details).map(({ retryDelay }) => /^(.*)s$/.exec(String(retryDelay))?.[1] ?? "");
+  const delays = objects(details).map(({ retryDelay }) => /^(.*)s$/.exec(word(retryDelay) ?? "")?.[1] ?? "");
   const asked = [headers["retry-after"] ?? "", ...delays.filter((delay) => NUMBER.test(delay))];
   const retryAfter = asked.map((value) => parseRetryAfter(value, now)).find((seconds) => seconds !== null) ?? null;
   const [cls, verdict] = judge(answer.statusCode, fault, retryAfter);
@@ -90,7 +90,8 @@ function judge(
   if (status >= 500) return [errors.ServerError, { billed: "unknown" }];
   const names = [code, type, ...objects(details).map(({ reason }) => reason)];
   const isOneOf = (codes: unknown[]): boolean => names.some((name) => codes.includes(name));
-  const isExhausted = status === 429 && code === "RESOURCE_EXHAUSTED" && isNothing(details) && retryAfter === null;
+  const isUntold = (!details || isNothing(details)) && retryAfter === null;
+  const isExhausted = status === 429 && code === "RESOURCE_EXHAUSTED" && isUntold;
   const isBadKey = isOneOf(BAD_KEY) || BAD_KEY_WORDS.test(words);
   const cls = isOneOf(QUOTA) || isExhausted ? errors.QuotaExceededError
     : status === 400 && isBadKey ? errors.AuthenticationError
