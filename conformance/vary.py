@@ -9,6 +9,7 @@ import random
 import re
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,7 @@ _HEADERS = [{"X-A": value} for value in ("", " a ", "a\tb", "a\nb", "\u00e4", "\
 ]
 ARGUMENTS: dict[str, list[Any]] = {
     "prompt": ["", " ", "\u00a0", "\u200b", "\ufeff", "a\x00b", " a ", "\ud83d", "\U0001f600"],
-    "model": ["nanobanana", "nanobanana_pro", "nanobanana_2", "NanoBanana", ""],
-    "aspect_ratio": ["1:1", "16:9", "1:1 ", "9:21", "auto", ""],
-    "image_size": ["512", "4K", "1k", "8K", ""],
     "include_thoughts": [True, False],
-    "wire": ["native", "chat", "Chat"],
     "references": [
         [], [""], ["nowhere.png"], ["a\x00b"], ["https://a.example/a.png"], ["data:,a"], [_URL], [_URL + PIXEL],
         [_URL.upper() + PIXEL], [_URL + PIXEL[:-2]], [_URL + PIXEL[:-1]], [f"{_URL}\n{PIXEL[:40]}\n{PIXEL[40:]}"],
@@ -130,10 +127,17 @@ def _asked_otherwise(case: Case, dice: random.Random) -> Case:
         )
     at = dice.choice(actions)
     argument = dice.choice(TAKEN[case.do[at].method])
-    value = dice.choice(ARGUMENTS[argument])
+    value = dice.choice(ARGUMENTS[argument] if argument in ARGUMENTS else _given(argument))
     do = [*case.do]
     do[at] = replace(do[at], arguments={**do[at].arguments, argument: value})
     return replace(case, note=f"action {at + 1}: {argument} is {json.dumps(_cut(value))}", do=do)
+
+
+@cache
+def _given(argument: str) -> list[str]:
+    """What the vectors give an argument whose values the contract lists, good and bad, and some more that are none."""
+    found = {action.arguments.get(argument) for case in load() for action in case.do}
+    return [*sorted(value for value in found if isinstance(value, str)), "", "auto", "1k", "1:1 "]
 
 
 def _answers(case: Case) -> dict[int, Response]:

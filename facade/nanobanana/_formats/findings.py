@@ -187,18 +187,18 @@ def _key(image: Picture) -> str:
     return image.url if isinstance(image, RemoteImage) else digest(image.content)
 
 
+_BY_VALUE = ("image_url", "imageUrl", "url", "b64_json")
+_BY_OBJECT = ("inlineData", "inline_data", "fileData")
+
+
 def read_place(place: dict[str, Any], findings: Findings) -> None:
     """Takes the picture that one entry of a list holds, by whatever name."""
-    for name in ("image_url", "imageUrl", "url", "b64_json", "inlineData", "inline_data", "fileData"):
+    for name in (*_BY_VALUE, *_BY_OBJECT):
         value, stated = place.get(name), ""
         if isinstance(value, dict):
             stated = as_text(value.get("mimeType")) or as_text(value.get("mime_type"))
             value = value.get("url") or value.get("data") or value.get("fileUri")
-        elif name in (
-            "inlineData",
-            "inline_data",
-            "fileData",
-        ):  # where words stand, the search tells a picture from them
+        elif name in _BY_OBJECT:  # where words stand, the search tells a picture from them
             continue
         if isinstance(value, str) and value:
             findings.add_picture(value, stated, is_thought=place.get("thought") is True)
@@ -206,4 +206,5 @@ def read_place(place: dict[str, Any], findings: Findings) -> None:
 
 
 def objects_in(value: object) -> list[dict[str, Any]]:
+    """The objects in a list; what else the answer had there is passed over."""
     return [entry for entry in value if isinstance(entry, dict)] if isinstance(value, list) else []
